@@ -1,0 +1,1 @@
+"""Rungs, audiences and due-date arithmetic: which contact belongs to which instant. Pure."""

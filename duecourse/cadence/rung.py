@@ -1,0 +1,36 @@
+"""A cadence and its rungs, as values. Files become these in `cadence.files`."""
+
+from dataclasses import dataclass
+from datetime import time
+
+from duecourse.domain.vocabulary import Audience, ChannelKind, StopRule
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """One step of a ladder. Fires at most once per borrower and due date."""
+
+    name: str
+    """Unique in the cadence, whatever the audience: `T-1`, `T0-morning`."""
+    audiences: frozenset[Audience]
+    offset_days: int
+    """Civil days in the borrower's zone from the due date; negative is before."""
+    at: time
+    """Local time at which it fires."""
+    not_after: time
+    """Local time, same day, from which it is too late to be true. Windows of one audience never overlap."""
+    channels: tuple[ChannelKind, ...]
+    """In order of preference; the next is tried when one refuses for good."""
+    template: str
+    priority: int
+    """0 is the most urgent, 9 the least."""
+    stop: frozenset[StopRule]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cadence:
+    """A versioned set of rungs. A new version changes only contacts that are not planned yet."""
+
+    name: str
+    version: int
+    rungs: tuple[Rung, ...]

@@ -1,0 +1,53 @@
+"""The loan book's values as use cases see them."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from duecourse.domain.money import Money
+from duecourse.domain.vocabulary import ChannelKind, Component, Consent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactPoint:
+    """One address of a borrower on one channel."""
+
+    contact_point_id: int
+    channel: ChannelKind
+    address: str = field(repr=False)
+    consent: Consent
+    valid: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DueItem:
+    """What is left to pay of one instalment."""
+
+    instalment_id: int
+    loan_id: int
+    loan_reference: str
+    """The lender's own number of the loan."""
+    due_on: date
+    number: int
+    outstanding: Money
+    autopay: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenInstalment:
+    """One unmet instalment as a payment meets it, amounts in minor units: due and already paid per component."""
+
+    instalment_id: int
+    due_on: date
+    number: int
+    due: dict[Component, int]
+    paid: dict[Component, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payment:
+    """Money received for a loan, known by the lender's own id."""
+
+    external_id: str
+    loan_external_id: str
+    amount: Money
+    paid_at: datetime

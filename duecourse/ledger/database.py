@@ -1,0 +1,101 @@
+"""Connections and transactions. Every statement runs in the application's role, in UTC."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from duecourse.domain.errors import StoreUnavailable
+from duecourse.ledger.book import BookRows
+from duecourse.ledger.contacts import ContactRows
+from duecourse.ledger.crypto import Vault
+from duecourse.ledger.events import EventRows
+from duecourse.ledger.inbox import InboxRows
+
+Connection = psycopg.AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+APP_ROLE = "duecourse_app"
+_SESSION = f"-c role={APP_ROLE} -c timezone=UTC"
+
+
+@dataclass(frozen=True)
+class PostgresTransaction:
+    """One open transaction, seen by aggregate."""
+
+    conn: Connection
+    vault: Vault
+
+    @cached_property
+    def book(self) -> BookRows:
+        return BookRows(self.conn, self.vault)
+
+    @cached_property
+    def contacts(self) -> ContactRows:
+        return ContactRows(self.conn, self.vault)
+
+    @cached_property
+    def events(self) -> EventRows:
+        return EventRows(self.conn)
+
+    @cached_property
+    def inbox(self) -> InboxRows:
+        return InboxRows(self.conn, self.vault)
+
+
+class PostgresLedger:
+    """The truth. Open it once per process with `open_ledger`."""
+
+    def __init__(self, pool: Pool, vault: Vault) -> None:
+        self.pool = pool
+        self.vault = vault
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        """Commit when the block ends well, roll back when it raises.
+
+        Raises:
+            StoreUnavailable: Postgres cannot be reached.
+        """
+        try:
+            async with self.pool.connection() as conn:
+                yield PostgresTransaction(conn, self.vault)
+        except (PoolTimeout, psycopg.OperationalError) as exc:
+            raise StoreUnavailable(f"Postgres: {type(exc).__name__}") from exc
+
+
+@asynccontextmanager
+async def open_ledger(
+    database_url: str, vault: Vault, *, max_size: int = 8, timeout_s: float = 10.0
+) -> AsyncIterator[PostgresLedger]:
+    """A ledger over a pool of connections, closed at the end.
+
+    Raises:
+        StoreUnavailable: no connection within `timeout_s`.
+    """
+    pool: Pool = AsyncConnectionPool(
+        database_url,
+        min_size=1,
+        max_size=max_size,
+        timeout=timeout_s,
+        kwargs={"options": _SESSION, "application_name": _application_name()},
+        open=False,
+    )
+    try:
+        await pool.open(wait=True, timeout=timeout_s)
+    except PoolTimeout as exc:
+        await pool.close()
+        raise StoreUnavailable("Postgres cannot be reached: check DATABASE_URL, and that migrations have run") from exc
+    try:
+        yield PostgresLedger(pool, vault)
+    finally:
+        await pool.close()
+
+
+def _application_name() -> str:
+    return f"duecourse {sys.argv[0].rsplit('/', 1)[-1]}"[:60]

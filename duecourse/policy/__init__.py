@@ -1,0 +1,1 @@
+"""May this contact leave now? Facts in, verdict out. Pure, total, fail-closed."""

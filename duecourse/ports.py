@@ -1,0 +1,164 @@
+"""What the use cases need of the world, as Protocols. Adapters implement them; `bootstrap` joins the two.
+
+Ledger methods run inside the caller's transaction: nothing is committed until the `async with` ends well.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from duecourse.cadence.rung import Rung
+from duecourse.domain.book import ContactPoint, DueItem
+from duecourse.domain.message import Capability, Outbound, Outcome, Receipt, Rendered, WebhookRequest
+from duecourse.domain.vocabulary import ChannelKind
+from duecourse.policy.facts import ContactFacts
+
+
+class Channel(Protocol):
+    """One provider account of one channel. See docs/adding-a-provider.md."""
+
+    name: str
+    capability: Capability
+
+    async def open(self) -> None:
+        """Make connections. Called in the event loop that will send."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+    async def send(self, batch: Sequence[Outbound]) -> list[Outcome]:
+        """One outcome per message, in order. Never raises for what the provider or the network does."""
+        ...
+
+    async def look_up(self, message: Outbound) -> Outcome | None:
+        """What became of `message.reference`; None where the provider knows nothing of it.
+
+        Raises nothing for the network: an outcome of class UNKNOWN or TRANSIENT says that it could not be asked.
+        """
+        ...
+
+    def verify(self, request: WebhookRequest) -> bool:
+        """True where the request is surely the provider's: constant time, before any parsing."""
+        ...
+
+    def parse(self, request: WebhookRequest) -> list[Receipt]:
+        """What a verified request says. Items that make no sense are left out, the rest is kept."""
+        ...
+
+
+class Limiter(Protocol):
+    """A provider account's rate, shared by all workers."""
+
+    async def take(self, provider: str, want: int) -> "Grant": ...
+
+    async def give_back(self, provider: str, count: int) -> None: ...
+
+    async def left(self, provider: str, within_s: float) -> int:
+        """How many more could be granted during the next seconds. Takes nothing."""
+        ...
+
+    async def pause(self, provider: str, seconds: float) -> None:
+        """The provider asked for silence: all workers stop."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """`granted` of what was wanted; the rest may be asked for after `wait_s`."""
+
+    granted: int
+    wait_s: float = 0.0
+
+
+class Queue(Protocol):
+    """The hint bus. Losing or doubling a hint changes latency only."""
+
+    async def hint(self, channel: ChannelKind, contact_ids: Sequence[int]) -> None: ...
+
+    async def hint_inbox(self) -> None: ...
+
+
+class Texts(Protocol):
+    """Turns a template and what is due into words."""
+
+    def render(self, request: "TextRequest") -> Rendered:
+        """Raises TemplateError where the template or a variable is missing."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextRequest:
+    template: str
+    channel: ChannelKind
+    locale: str
+    name: str = field(repr=False)
+    due_on: date
+    items: tuple[DueItem, ...]
+    reference: str
+    """The contact's: for the unsubscribe link."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimable:
+    """A contact locked for the claim, with all that the gate and the text need."""
+
+    contact_id: int
+    due_on: date
+    borrower_id: int
+    template: str
+    locale: str
+    name: str = field(repr=False)
+    point: ContactPoint | None
+    items: tuple[DueItem, ...]
+    facts: ContactFacts
+    attempts: int
+    """How many attempts were armed before."""
+    failures: int
+    """How many of them count against the budget of tries: transient ones, not throttled ones."""
+    fence: int
+    not_after: datetime
+    data_key_id: int
+    local_day: date | None
+    """Today, where the borrower is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """An armed attempt: the one durable permission to call the provider once."""
+
+    contact_id: int
+    due_on: date
+    borrower_id: int
+    number: int
+    fence: int
+    owner: int
+    provider: str
+    kind: str
+    """`send`, `recall` (same key again) or `lookup`."""
+    outbound: Outbound
+    failures: int
+    not_after: datetime
+
+
+class Transaction(Protocol):
+    """What can be done inside one transaction. One attribute per aggregate; see the classes in `duecourse.ledger`."""
+
+    contacts: Any
+    book: Any
+    events: Any
+    inbox: Any
+
+
+class Ledger(Protocol):
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+
+class RungPlanner(Protocol):
+    """Plans one rung over the book, a page at a time."""
+
+    async def plan(self, cadence: str, version: int, rung: Rung, window: tuple[datetime, datetime]) -> int: ...
+
+
+JsonObject = Mapping[str, Any]

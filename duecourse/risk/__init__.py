@@ -1,0 +1,1 @@
+"""How risky a due date is, from what the book knows. Pure."""

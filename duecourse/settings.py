@@ -1,0 +1,99 @@
+"""Configuration as typed values, built once from `config/` and the environment and passed in.
+
+Secrets come from the environment or from files named there, and never show in a `repr`.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+from duecourse.domain.errors import ConfigError
+from duecourse.domain.vocabulary import ChannelKind, Component, Resolution
+
+CONFIG_DIR_VARIABLE = "DUECOURSE_CONFIG_DIR"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """One provider account: `config/providers/<name>.toml`."""
+
+    name: str
+    adapter: str
+    """The entry point in the `duecourse.channels` group that builds it."""
+    channel: ChannelKind
+    enabled: bool
+    rate_per_s: float
+    burst: int
+    max_batch: int
+    resolution: Resolution
+    settle_s: float
+    window_s: float
+    horizon_s: float
+    timeout_s: float
+    options: Mapping[str, Any] = field(repr=False)
+    """What only the adapter understands: addresses, senders, secrets."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """The timing of a delivery, in seconds. See docs/decisions for the inequalities between them."""
+
+    deadline_s: float = 2.0
+    """From the claim to the last moment at which a first byte may be written."""
+    http_total_s: float = 8.0
+    """The whole of one provider call."""
+    lease_s: float = 30.0
+    settle_margin_s: float = 5.0
+    job_budget_s: float = 15.0
+    micro_batch: int = 100
+    release_window_s: float = 5.0
+    """How many seconds of a provider's capacity may be released ahead."""
+    rehint_after_s: float = 10.0
+    """A released contact nobody claimed is released again after this."""
+    max_failures: int = 6
+    backoff_base_s: float = 30.0
+    backoff_cap_s: float = 3_600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quiet:
+    """The local-time span in which nothing leaves: from `start` (evening) to `end` (morning)."""
+
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    database_url: str = field(repr=False)
+    owner_database_url: str = field(repr=False)
+    """Migrations run here, as the schema's owner; the same server and database."""
+    redis_url: str = field(repr=False)
+    config_dir: Path
+    master_keys: Mapping[int, bytes] = field(repr=False)
+    """Version to 32 bytes; the highest version seals, the others still open."""
+    index_key: bytes = field(repr=False)
+    """Keys the blind index; separate from the master keys, as it cannot be rotated without a rebuild."""
+    public_url: str
+    """Where providers and borrowers reach the web process: no trailing slash."""
+    virtual_clock: bool
+    lender: str
+    quiet: Quiet
+    allocation_order: tuple[Component, ...]
+    delivery: Delivery
+    providers: tuple[Provider, ...]
+    plan_horizon_h: float
+    log_format: str
+    """`json`, `pretty`, or `auto`: pretty on a terminal."""
+
+    def providers_of(self, channel: ChannelKind) -> tuple[Provider, ...]:
+        """Enabled ones, in the order of their files' names."""
+        return tuple(p for p in self.providers if p.enabled and p.channel is channel)
+
+    def provider(self, name: str) -> Provider | None:
+        return next((p for p in self.providers if p.name == name), None)

@@ -1,0 +1,1 @@
+"""One verb per file. They receive ports and import no adapter."""

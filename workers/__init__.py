@@ -1,0 +1,1 @@
+"""Everything that knows Dramatiq, and the scheduler that feeds it."""
