@@ -1,0 +1,64 @@
+# `make demo` and `make test` need nothing but Python 3.11 and make. ARGS goes to the command: make demo ARGS="--days 4"
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check format bench docs lock clean
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+ARGS ?=
+
+help:
+	@echo 'make demo    run due days on a bundled book against a sandbox provider; ARGS="--loans 500 --days 4" is short'
+	@echo 'make test    the whole test suite, on a Postgres and a Redis of its own; ARGS="tests/unit -k window" is a part'
+	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
+	@echo 'make setup   only .venv, from requirements.lock'
+	@echo 'make format  put the code in the one layout'
+	@echo 'make bench   the measurements in bench/'
+	@echo 'make docs    write the generated pages: docs/cli.md, docs/providers.md'
+	@echo 'make lock    resolve requirements.lock anew; ARGS="--upgrade" or ARGS="--upgrade-package redis" moves versions'
+	@echo 'make clean   remove .venv and caches; var/, where embedded data lives, stays'
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml scripts/make-venv
+	@echo 'setup: installing into .venv (once; again when requirements.lock or pyproject.toml changes)'
+	@scripts/make-venv
+	@touch $@
+
+demo: setup
+	@$(BIN)/duecourse demo $(ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m duecourse.cli.reference --check
+
+format: setup
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: setup
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: setup
+	@$(BIN)/python -m duecourse.cli.reference
+
+# No index, link folder or command line is written: the lock names packages, not where this machine gets them.
+lock: setup
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+		--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--extra embedded --extra sandbox --extra dev --build-deps-for editable --build-deps-for wheel \
+		$(ARGS) --output-file requirements.lock pyproject.toml
+	@{ printf '# Exact versions and hashes of what `make setup` installs, from whatever index pip is set up for.\n'; \
+		printf '# Made from pyproject.toml by `make lock`; do not edit.\n'; \
+		sed '/^# /d' requirements.lock; } > requirements.lock.new && mv requirements.lock.new requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
