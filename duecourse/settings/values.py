@@ -3,19 +3,13 @@
 Secrets come from the environment or from files named there, and never show in a `repr`.
 """
 
-import os
-import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from pathlib import Path
 from typing import Any
 
-from duecourse.domain.errors import ConfigError
 from duecourse.domain.vocabulary import ChannelKind, Component, Resolution
-
-CONFIG_DIR_VARIABLE = "DUECOURSE_CONFIG_DIR"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +63,14 @@ class Quiet:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Links:
+    """Where a text sends the borrower. `{public_url}` and `{token}` (opaque, one per contact) are filled in."""
+
+    pay: str = "{public_url}/pay/{token}"
+    help: str = "{public_url}/help/{token}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     database_url: str = field(repr=False)
     owner_database_url: str = field(repr=False)
@@ -90,6 +92,10 @@ class Settings:
     plan_horizon_h: float
     log_format: str
     """`json`, `pretty`, or `auto`: pretty on a terminal."""
+    web_port: int = 8080
+    links: Links = field(default_factory=Links)
+    max_sms_segments: int = 4
+    """A longer SMS is refused: it costs its number of segments."""
 
     def providers_of(self, channel: ChannelKind) -> tuple[Provider, ...]:
         """Enabled ones, in the order of their files' names."""
@@ -97,3 +103,14 @@ class Settings:
 
     def provider(self, name: str) -> Provider | None:
         return next((p for p in self.providers if p.name == name), None)
+
+    def with_stores(
+        self, *, database_url: str | None = None, owner_database_url: str | None = None, redis_url: str | None = None
+    ) -> "Settings":
+        """A copy that points elsewhere. Migrations follow the application's database unless told otherwise."""
+        return replace(
+            self,
+            database_url=self.database_url if database_url is None else database_url,
+            owner_database_url=owner_database_url or database_url or self.owner_database_url,
+            redis_url=self.redis_url if redis_url is None else redis_url,
+        )

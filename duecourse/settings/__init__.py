@@ -1,0 +1,17 @@
+"""Configuration as typed values, built once from `config/` and the environment and passed in."""
+
+from duecourse.settings.keys import ensure_keys
+from duecourse.settings.load import CONFIG_DIR_VARIABLE, find_config_dir, load
+from duecourse.settings.values import Delivery, Links, Provider, Quiet, Settings
+
+__all__ = [
+    "CONFIG_DIR_VARIABLE",
+    "Delivery",
+    "Links",
+    "Provider",
+    "Quiet",
+    "Settings",
+    "ensure_keys",
+    "find_config_dir",
+    "load",
+]
