@@ -3,15 +3,17 @@
 Ledger methods run inside the caller's transaction: nothing is committed until the `async with` ends well.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from duecourse.cadence.rung import Rung
 from duecourse.domain.book import ContactPoint, DueItem
+from duecourse.domain.contact import AttemptKind, ContactState, Disposition
 from duecourse.domain.message import Capability, Outbound, Outcome, Receipt, Rendered, WebhookRequest
+from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.facts import ContactFacts
 
@@ -101,12 +103,30 @@ class TextRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """The call whose end is unknown: what a same-key call or a look-up needs."""
+
+    provider: str
+    number: int
+    reference: str
+    idempotency_key: str
+    letter: bytes = field(repr=False)
+    """The frozen message, byte for byte: see `Letter`."""
+    armed_at: datetime
+    """Lease time."""
+    negatives: int
+    """How often the provider said that it knows nothing of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Claimable:
     """A contact locked for the claim, with all that the gate and the text need."""
 
     contact_id: int
     due_on: date
     borrower_id: int
+    channel: ChannelKind
+    state: ContactState
     template: str
     locale: str
     name: str = field(repr=False)
@@ -119,46 +139,81 @@ class Claimable:
     """How many of them count against the budget of tries: transient ones, not throttled ones."""
     fence: int
     not_after: datetime
-    data_key_id: int
-    local_day: date | None
-    """Today, where the borrower is."""
+    local_day: date
+    """Today where the borrower is; in UTC where that is unknown."""
+    held: Held | None = None
+    """Set where the state is unknown."""
+
+
+class Judged(NamedTuple):
+    """A contact that does not leave now, and why."""
+
+    contact: Claimable
+    verdict: Verdict
+    state: ContactState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
-    """An armed attempt: the one durable permission to call the provider once."""
+class Armed:
+    """The one durable permission to call the provider once: an attempt row, committed before the first byte."""
 
-    contact_id: int
-    due_on: date
-    borrower_id: int
+    contact: Claimable
+    verdict: Verdict
+    kind: AttemptKind
+    provider: str
     number: int
     fence: int
-    owner: int
-    provider: str
-    kind: str
-    """`send`, `recall` (same key again) or `lookup`."""
-    outbound: Outbound
-    failures: int
-    not_after: datetime
+    reference: str
+    idempotency_key: str
+    letter: bytes = field(repr=False)
+
+
+class Settlement(NamedTuple):
+    """What one call came to, and where that takes its contact."""
+
+    armed: Armed
+    outcome: Outcome
+    disposition: Disposition
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanWindow:
+    """Business instants: rungs that fire before `until` and are not too late at `now`."""
+
+    now: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanPage:
+    """What one page planned and how far it read: `after` is the last (due date, borrower id)."""
+
+    planned: int
+    read: int
+    after: tuple[date, int]
+
+    @classmethod
+    def first(cls) -> "PlanPage":
+        return cls(planned=0, read=-1, after=(date.min, 0))
+
+    @property
+    def ended(self) -> bool:
+        return self.read == 0
 
 
 class Transaction(Protocol):
-    """What can be done inside one transaction. One attribute per aggregate; see the classes in `duecourse.ledger`."""
+    """What can be done inside one transaction: one attribute per aggregate, each a class in `duecourse.ledger`."""
 
-    contacts: Any
     book: Any
+    contacts: Any
+    planning: Any
+    releases: Any
+    claims: Any
+    settlements: Any
+    sweeps: Any
     events: Any
     inbox: Any
 
 
 class Ledger(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
-
-
-class RungPlanner(Protocol):
-    """Plans one rung over the book, a page at a time."""
-
-    async def plan(self, cadence: str, version: int, rung: Rung, window: tuple[datetime, datetime]) -> int: ...
-
-
-JsonObject = Mapping[str, Any]

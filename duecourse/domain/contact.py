@@ -4,7 +4,8 @@ Postgres holds the same table (`contact_transitions`) and refuses anything else;
 """
 
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 
 from duecourse.domain.errors import IllegalTransition
@@ -27,6 +28,34 @@ class ContactState(StrEnum):
     SUPPRESSED = "suppressed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+class AttemptKind(StrEnum):
+    """Why a provider is called about a contact."""
+
+    SEND = "send"
+    RECALL = "recall"
+    """The same call again, with the same key: only where the provider de-duplicates."""
+    LOOKUP = "lookup"
+    """A question: do you know our reference?"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disposition:
+    """Where an outcome takes a contact."""
+
+    state: ContactState
+    reason: str | None = None
+    not_before: datetime | None = None
+    """Business time, for a contact that goes back to planned."""
+    resolve_after_s: float | None = None
+    """For an unknown one: how long to wait before it may be asked about."""
+    failed: bool = False
+    """Counts against the budget of tries."""
+    unsent: bool = False
+    """Proved not sent: it stops counting against the borrower's contact budget."""
+    next_channel: bool = False
+    """The rung may be tried on its next channel."""
 
 
 _S = ContactState

@@ -81,6 +81,8 @@ CREATE TABLE instalments (
 COMMENT ON COLUMN instalments.met_on IS 'the day the last of it was paid; null while anything is outstanding';
 -- The planner reads this and nothing else of the book: its cost follows what is due.
 CREATE INDEX instalments_open_by_due ON instalments (due_on, borrower_id) WHERE outstanding_minor > 0;
+-- Was an earlier one missed? The first row before a number answers.
+CREATE INDEX instalments_missed ON instalments (loan_id, number) WHERE outstanding_minor > 0 OR met_on > due_on;
 CREATE INDEX instalments_open_by_borrower ON instalments (borrower_id, due_on) WHERE outstanding_minor > 0;
 
 CREATE TABLE payments (

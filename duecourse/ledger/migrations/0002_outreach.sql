@@ -13,6 +13,7 @@ CREATE TABLE contacts (
     cadence      text NOT NULL,
     version      integer NOT NULL,
     rung         text NOT NULL,
+    step         smallint NOT NULL DEFAULT 1,
     channel      text NOT NULL,
     next_channels text[] NOT NULL DEFAULT '{}',
     audience     text NOT NULL,
@@ -36,8 +37,10 @@ CREATE TABLE contacts (
     resolve_after timestamptz,
     negatives    smallint NOT NULL DEFAULT 0,
     PRIMARY KEY (due_on, contact_id),
-    CONSTRAINT contacts_once UNIQUE (borrower_id, due_on, cadence, rung, channel)
+    CONSTRAINT contacts_once UNIQUE (borrower_id, due_on, cadence, rung, channel),
+    CONSTRAINT contacts_one_step UNIQUE (borrower_id, due_on, cadence, rung, step)
 ) PARTITION BY RANGE (due_on);
+COMMENT ON COLUMN contacts.step IS '1 as planned, 2 the next channel of the rung after the first refused, and so on';
 COMMENT ON COLUMN contacts.scheduled_at IS 'business time, like not_before, not_after, planned_at and state_at';
 COMMENT ON COLUMN contacts.released_at IS 'lease time, like lease_until and resolve_after';
 COMMENT ON COLUMN contacts.reason IS 'why it is in its state: a rule id or a cause';
@@ -177,8 +180,11 @@ CREATE TABLE receipts (
 CREATE TABLE owners (
     owner      bigint PRIMARY KEY,
     kind       text NOT NULL,
-    started_at timestamptz NOT NULL
+    started_at timestamptz NOT NULL,
+    ticked_business timestamptz,
+    ticked_at  timestamptz
 );
+COMMENT ON COLUMN owners.ticked_business IS 'a scheduler''s: up to which business time its last whole tick looked';
 
 -- A stepped business clock for demonstrations and tests; read only where the settings say `virtual`.
 CREATE TABLE virtual_clock (
@@ -192,7 +198,7 @@ CREATE TABLE virtual_steps (
 
 -- Months are made by the schema's owner on behalf of the application, which may not create tables itself.
 CREATE FUNCTION ensure_months(first date, last date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     month date := date_trunc('month', first)::date;
     parent text;
@@ -209,6 +215,11 @@ BEGIN
                     month || zone, (month + interval '1 month')::date || zone,
                     -- Room on the page for the updates of a contact's life.
                     CASE parent WHEN 'events' THEN '' ELSE ' WITH (fillfactor = 70)' END);
+                IF parent = 'events' THEN
+                    -- Row triggers reach a partition by themselves, statement triggers do not.
+                    EXECUTE format('CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON %I
+                        FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting_events()', partition);
+                END IF;
             END IF;
         END LOOP;
         month := (month + interval '1 month')::date;

@@ -10,10 +10,11 @@ GRANT duecourse_app TO CURRENT_USER;
 GRANT USAGE ON SCHEMA public TO duecourse_app;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO duecourse_app;
 REVOKE UPDATE ON events, allocations, contact_transitions, receipts FROM duecourse_app;
-REVOKE INSERT ON contact_transitions FROM duecourse_app;
+REVOKE INSERT, UPDATE ON contact_transitions, schema_migrations FROM duecourse_app;
 GRANT UPDATE (reversed) ON allocations TO duecourse_app;
 GRANT DELETE ON data_keys, owners, contact_points TO duecourse_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO duecourse_app;
+REVOKE EXECUTE ON FUNCTION ensure_months(date, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ensure_months(date, date) TO duecourse_app;
 DO $$ BEGIN
     -- Imports stage their rows in temporary tables.
