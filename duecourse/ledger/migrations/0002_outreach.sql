@@ -210,14 +210,14 @@ BEGIN
         FOREACH parent IN ARRAY ARRAY['contacts', 'attempts', 'events'] LOOP
             partition := parent || to_char(month, '_YYYY_MM');
             zone := CASE parent WHEN 'events' THEN ' 00:00:00+00' ELSE '' END;
-            IF to_regclass(quote_ident(partition)) IS NULL THEN
-                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)%s', partition, parent,
-                    month || zone, (month + interval '1 month')::date || zone,
+            IF to_regclass('public.' || quote_ident(partition)) IS NULL THEN
+                EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)%s',
+                    partition, parent, month || zone, (month + interval '1 month')::date || zone,
                     -- Room on the page for the updates of a contact's life.
                     CASE parent WHEN 'events' THEN '' ELSE ' WITH (fillfactor = 70)' END);
                 IF parent = 'events' THEN
                     -- Row triggers reach a partition by themselves, statement triggers do not.
-                    EXECUTE format('CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON %I
+                    EXECUTE format('CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON public.%I
                         FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting_events()', partition);
                 END IF;
             END IF;

@@ -1,0 +1,78 @@
+"""Owners of leases: a process proves that it lives by a lock that Postgres drops when its connection ends.
+
+A sweep may take a lease away only if it has run out *and* its owner is gone: a frozen process still holds its lock.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from duecourse.domain.errors import StoreUnavailable
+from duecourse.ledger.clock import read_lease
+
+if TYPE_CHECKING:
+    from duecourse.ledger.database import Connection
+
+_BITS = 62
+#: A half-open connection must not hold a dead process's lock for hours: Postgres asks after it and gives up.
+_KEEPALIVE = "-c role=duecourse_app -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+
+_RECORD = "INSERT INTO owners (owner, kind, started_at) VALUES (%s, %s, %s)"
+_FORGET = "DELETE FROM owners WHERE owner = %s"
+
+
+class Owner:
+    """This process, as Postgres knows it. `id` is what leases carry: random, 62 bits, never used twice."""
+
+    def __init__(self, owner_id: int, conn: psycopg.AsyncConnection[TupleRow]) -> None:
+        self.id = owner_id
+        self._conn = conn
+        # One statement at a time on a connection; several jobs of a process may ask at once.
+        self._asking = asyncio.Lock()
+
+    async def alive(self) -> bool:
+        """Whether the lock is still held. When it is not, this process owns nothing and must not send."""
+        async with self._asking:
+            try:
+                await self._conn.execute("SELECT 1")
+            except psycopg.Error:
+                return False
+        return True
+
+
+@asynccontextmanager
+async def hold_owner(database_url: str, kind: str) -> AsyncIterator[Owner]:
+    """Become an owner for as long as the block lasts, on a connection of its own.
+
+    Args:
+        database_url: the application's; a pooler in front must be in session mode.
+        kind: what the process does: `worker:sms`, `scheduler`.
+
+    Raises:
+        StoreUnavailable: Postgres cannot be reached.
+    """
+    try:
+        conn = await psycopg.AsyncConnection.connect(
+            database_url, autocommit=True, options=_KEEPALIVE, application_name=f"duecourse owner {kind}"[:60]
+        )
+    except psycopg.OperationalError as exc:
+        raise StoreUnavailable(f"Postgres: {type(exc).__name__}") from exc
+    async with conn:
+        owner = Owner(secrets.randbits(_BITS) or 1, conn)
+        # The lock first: an owner that can be read is an owner that holds its lock.
+        await conn.execute("SELECT pg_advisory_lock(%s)", (owner.id,))
+        await conn.execute(_RECORD, (owner.id, kind, await read_lease(conn)))
+        yield owner
+        if await owner.alive():
+            await conn.execute(_FORGET, (owner.id,))
+
+
+async def owner_is_gone(conn: "Connection", owner: int) -> bool:
+    """Whether nobody holds this owner's lock. True holds it until the transaction ends: ask once per owner."""
+    row = await (await conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (owner,))).fetchone()
+    return row is not None and bool(row[0])
