@@ -36,6 +36,8 @@ class Outbound:
     locale: str
     deadline: float
     """Monotonic seconds: after this the first byte must not be written."""
+    armed_at: datetime | None = None
+    """Lease time of the call that a look-up asks about: a provider without references is matched by time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
