@@ -1,26 +1,15 @@
 """The ledger of events: append-only, written in the transaction that makes them true."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
 from duecourse.domain.clock import Times
+from duecourse.domain.event import Event
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """Something that happened. `data` holds ids, codes, counts and times only."""
-
-    kind: str
-    """`noun.verb`, past: `contact.accepted`."""
-    contact_id: int | None = None
-    borrower_id: int | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 _APPEND = """

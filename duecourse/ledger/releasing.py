@@ -65,13 +65,13 @@ class ReleaseRows:
     async def release(self, channel: ChannelKind, limit: int, *, times: Times, actor: str) -> list[int]:
         """Mark up to `limit` ready contacts as released, most urgent first, and return their ids."""
         cursor = await self._conn.execute(
-            _RELEASE, {"channel": channel.value, "limit": limit, "actor": actor, **_instants(times)}
+            _RELEASE, {"channel": channel.value, "limit": limit, "actor": actor, **instants(times)}
         )
         return [row[0] for row in await cursor.fetchall()]
 
     async def outstanding(self, channel: ChannelKind, *, times: Times) -> int:
         """How many are released and not claimed yet."""
-        reach = _instants(times)
+        reach = instants(times)
         cursor = await self._conn.execute(_OUTSTANDING, (channel.value, reach["oldest"], reach["newest"]))
         row = await cursor.fetchone()
         return row[0] if row else 0
@@ -79,7 +79,7 @@ class ReleaseRows:
     async def stale(self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times) -> list[int]:
         """Released ones that nobody claimed for `after`: their hint was lost, hint them again."""
         cursor = await self._conn.execute(
-            _STALE, {"channel": channel.value, "before": times.lease - after, "limit": limit, **_instants(times)}
+            _STALE, {"channel": channel.value, "before": times.lease - after, "limit": limit, **instants(times)}
         )
         return [row[0] for row in await cursor.fetchall()]
 
@@ -89,11 +89,11 @@ class ReleaseRows:
             return
         first, last = due_range(contact_ids)
         await self._conn.execute(
-            _RETURN, {"first": first, "last": last, "ids": list(contact_ids), "actor": actor, **_instants(times)}
+            _RETURN, {"first": first, "last": last, "ids": list(contact_ids), "actor": actor, **instants(times)}
         )
 
 
-def _instants(times: Times) -> dict[str, object]:
+def instants(times: Times) -> dict[str, object]:
     return {
         "now": times.business,
         "lease": times.lease,

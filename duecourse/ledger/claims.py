@@ -1,0 +1,230 @@
+"""The claim: lock the borrowers in id order, read the facts, and write the one durable permission per call."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from psycopg.rows import dict_row
+
+from duecourse.domain.book import ContactPoint, DueItem
+from duecourse.domain.clock import Times
+from duecourse.domain.contact import AttemptKind, ContactState, due_range
+from duecourse.domain.money import Money
+from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
+from duecourse.ledger.crypto import DataKey, Vault
+from duecourse.ledger.releasing import REACH
+from duecourse.ledger.statements import statement
+from duecourse.policy.facts import ContactFacts
+from duecourse.ports import Armed, Claimable, Held
+
+if TYPE_CHECKING:
+    from duecourse.ledger.database import Connection
+
+_LOCK = """
+SELECT b.borrower_id FROM borrowers b
+WHERE b.borrower_id IN (
+    SELECT c.borrower_id FROM contacts c
+    WHERE c.due_on >= %(first)s AND c.due_on < %(last)s AND c.contact_id = ANY (%(ids)s)
+      AND (c.state = 'released' OR (c.state = 'unknown' AND c.resolve_after <= %(lease)s)))
+ORDER BY b.borrower_id
+FOR NO KEY UPDATE
+"""
+
+_ARM = """
+WITH armed AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(numbers)s::smallint[], %(fences)s::integer[])
+        AS u (contact_id, due_on, number, fence)
+), taken AS (
+    UPDATE contacts c
+    SET state = CASE c.state WHEN 'released' THEN 'sending' ELSE c.state END,
+        state_at = %(now)s, attempts = u.number, fence = u.fence, owner = %(owner)s, lease_until = %(lease_until)s,
+        resolve_after = CASE c.state WHEN 'unknown' THEN %(lease_until)s END, reason = NULL
+    FROM armed u WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id
+)
+INSERT INTO attempts (contact_id, due_on, number, kind, borrower_id, channel, provider, fence, owner, reference,
+                      idempotency_key, body_hash, body_sealed, armed_business, armed_at, local_day, counted)
+SELECT u.contact_id, u.due_on, u.number, a.kind, a.borrower_id, a.channel, a.provider, u.fence, %(owner)s, a.reference,
+       a.idempotency_key, a.body_hash, a.body_sealed, %(now)s, %(lease)s, a.local_day, a.kind = 'send'
+FROM armed u
+JOIN unnest(%(ids)s::bigint[], %(kinds)s::text[], %(borrowers)s::bigint[], %(channels)s::text[], %(providers)s::text[],
+            %(references)s::text[], %(keys)s::text[], %(hashes)s::bytea[], %(bodies)s::bytea[], %(days)s::date[])
+    AS a (contact_id, kind, borrower_id, channel, provider, reference, idempotency_key, body_hash, body_sealed,
+          local_day) USING (contact_id)
+"""
+
+#: A touch that reached somebody, as far as anybody knows.
+_REACHED = frozenset({"sending", "unknown", "accepted", "delivered", "assumed_sent"})
+
+
+class ClaimRows:
+    """Valid inside the transaction that made it: the data keys it opened are kept until `arm` seals with them."""
+
+    def __init__(self, conn: "Connection", vault: Vault) -> None:
+        self._conn = conn
+        self._vault = vault
+        self._keys: dict[int, tuple[int, DataKey]] = {}
+
+    async def claim(self, contact_ids: Sequence[int], *, times: Times) -> list[Claimable]:
+        """Lock and read those of the contacts that are still to be sent or resolved, in id order."""
+        first, last = due_range(contact_ids)
+        await self._conn.execute(
+            _LOCK, {"first": first, "last": last, "ids": list(contact_ids), "lease": times.lease}
+        )
+        async with self._conn.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(
+                statement("claim"),
+                {
+                    "first": first,
+                    "last": last,
+                    "ids": list(contact_ids),
+                    "now": times.business,
+                    "lease": times.lease,
+                    "since": (times.business - timedelta(days=1)).date(),
+                    "oldest": (times.business - REACH).date(),
+                    "newest": (times.business + REACH).date(),
+                },
+            )
+            return [self._claimable(row, times.business) for row in await cursor.fetchall()]
+
+    async def arm(self, attempts: Sequence[Armed], *, times: Times, owner: int, lease: timedelta) -> None:
+        """Write the attempts and mark their contacts as sending, under a lease."""
+        if not attempts:
+            return
+        contacts = [a.contact for a in attempts]
+        await self._conn.execute(
+            _ARM,
+            {
+                "ids": [c.contact_id for c in contacts],
+                "due": [c.due_on for c in contacts],
+                "borrowers": [c.borrower_id for c in contacts],
+                "channels": [c.channel.value for c in contacts],
+                "days": [c.local_day for c in contacts],
+                "numbers": [a.number for a in attempts],
+                "fences": [a.fence for a in attempts],
+                "kinds": [a.kind.value for a in attempts],
+                "providers": [a.provider for a in attempts],
+                "references": [a.reference for a in attempts],
+                "keys": [a.idempotency_key for a in attempts],
+                "hashes": [hashlib.sha256(a.letter).digest() for a in attempts],
+                "bodies": [self._seal(a) for a in attempts],
+                "owner": owner,
+                "now": times.business,
+                "lease": times.lease,
+                "lease_until": times.lease + lease,
+            },
+        )
+
+    def _seal(self, armed: Armed) -> bytes:
+        data_key_id, key = self._keys[armed.contact.borrower_id]
+        return self._vault.seal_bytes(key, letter_place(data_key_id, armed.reference), armed.letter)
+
+    def _claimable(self, row: Mapping[str, Any], now: datetime) -> Claimable:
+        key = self._vault.open_key(row["wrapped"], row["master_version"])
+        key_id = row["data_key_id"]
+        self._keys[row["borrower_id"]] = (key_id, key)
+        channel = ChannelKind(row["channel"])
+        items = tuple(_items(row))
+        local_day = _local_day(row["time_zone"], now)
+        return Claimable(
+            contact_id=row["contact_id"],
+            due_on=row["due_on"],
+            borrower_id=row["borrower_id"],
+            channel=channel,
+            state=ContactState(row["state"]),
+            template=row["template"],
+            locale=row["locale"],
+            name=self._vault.open(key, f"borrowers|name|{key_id}", row["name_sealed"]),
+            point=self._point(row, channel, key),
+            items=items,
+            facts=_facts(row, channel, items, local_day),
+            attempts=row["attempts"],
+            failures=row["failures"],
+            fence=row["fence"],
+            not_after=row["not_after"],
+            local_day=local_day or now.astimezone(UTC).date(),
+            held=self._held(row, key),
+        )
+
+    def _point(self, row: Mapping[str, Any], channel: ChannelKind, key: DataKey) -> ContactPoint | None:
+        if row["contact_point_id"] is None:
+            return None
+        place = f"contact_points|address|{row['data_key_id']}|{channel.value}|{row['address_index'].hex()}"
+        return ContactPoint(
+            contact_point_id=row["contact_point_id"],
+            channel=channel,
+            address=self._vault.open(key, place, row["address_sealed"]),
+            consent=Consent(row["consent"]),
+            valid=row["address_valid"],
+        )
+
+    def _held(self, row: Mapping[str, Any], key: DataKey) -> Held | None:
+        if row["reference"] is None:
+            return None
+        place = letter_place(row["data_key_id"], row["reference"])
+        return Held(
+            provider=row["provider"],
+            number=row["last_number"],
+            reference=row["reference"],
+            idempotency_key=row["idempotency_key"],
+            letter=self._vault.open_bytes(key, place, row["body_sealed"]),
+            armed_at=row["armed_at"],
+            negatives=row["negatives"],
+        )
+
+
+def letter_place(data_key_id: int, reference: str) -> str:
+    """Where a sealed letter stands: what its seal is bound to."""
+    return f"attempts|body|{data_key_id}|{reference}"
+
+
+def _items(row: Mapping[str, Any]) -> Iterable[DueItem]:
+    for item in row["items"]:
+        yield DueItem(
+            instalment_id=item["instalment_id"],
+            loan_id=item["loan_id"],
+            loan_reference=item["loan"],
+            due_on=row["due_on"],
+            number=item["number"],
+            outstanding=Money(minor=item["minor"], currency=item["currency"]),
+            autopay=item["autopay"],
+        )
+
+
+def _facts(
+    row: Mapping[str, Any], channel: ChannelKind, items: tuple[DueItem, ...], local_day: date | None
+) -> ContactFacts:
+    today = [t for t in row["touches"] if local_day and t["day"] == local_day.isoformat()]
+    return ContactFacts(
+        contact_id=row["contact_id"],
+        borrower_id=row["borrower_id"],
+        channel=channel,
+        not_after=row["not_after"],
+        time_zone=row["time_zone"],
+        consent=Consent(row["consent"]) if row["consent"] else None,
+        address_valid=bool(row["address_valid"]),
+        open_items=len(items),
+        autopay=bool(items) and all(item.autopay for item in items),
+        holds=_covering(row["holds"], items),
+        opted_out=row["opted_out"],
+        touches_today=sum(t["channel"] == channel.value for t in today),
+        reached_today=any(t["state"] in _REACHED for t in today),
+        stop=frozenset(StopRule(rule) for rule in row["stop"]),
+    )
+
+
+def _covering(holds: Sequence[Mapping[str, int | None]], items: tuple[DueItem, ...]) -> tuple[int, ...]:
+    """The holds that silence the contact: on the borrower, or together on every loan that is due."""
+    whole = [h["hold_id"] for h in holds if h["loan_id"] is None]
+    held_loans = {h["loan_id"] for h in holds}
+    if not whole and items and all(item.loan_id in held_loans for item in items):
+        whole = [h["hold_id"] for h in holds]
+    return tuple(hold for hold in whole if hold is not None)
+
+
+def _local_day(time_zone: str | None, now: datetime) -> date | None:
+    try:
+        return now.astimezone(ZoneInfo(time_zone)).date() if time_zone else None
+    except (KeyError, ValueError, OSError):  # what zoneinfo raises for a name that is no zone
+        return None

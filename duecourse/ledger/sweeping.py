@@ -1,0 +1,156 @@
+"""What time alone may do to a contact: expire it, find its dead owner, assume it sent."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from duecourse.domain.clock import Times
+from duecourse.domain.vocabulary import ChannelKind
+from duecourse.ledger.releasing import instants
+
+if TYPE_CHECKING:
+    from duecourse.ledger.database import Connection
+
+_EXPIRE = """
+WITH late AS (
+    SELECT due_on, contact_id FROM contacts
+    WHERE state IN ('planned', 'released') AND not_after <= %(now)s AND due_on BETWEEN %(oldest)s AND %(newest)s
+    ORDER BY not_after LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), expired AS (
+    UPDATE contacts c SET state = 'expired', state_at = %(now)s, reason = coalesce(c.reason, 'not-after'),
+        released_at = NULL
+    FROM late l WHERE c.due_on = l.due_on AND c.contact_id = l.contact_id
+    RETURNING c.contact_id, c.borrower_id, c.reason
+), logged AS (
+    INSERT INTO events (at, recorded_at, kind, actor, contact_id, borrower_id, data)
+    SELECT %(now)s, %(lease)s, 'contact.expired', %(actor)s, contact_id, borrower_id,
+           jsonb_build_object('reason', reason) FROM expired
+)
+SELECT count(*) FROM expired
+"""
+
+#: A lease alone proves nothing: the owner's session lock must be free too, else it is only slow.
+_ABANDONED = """
+SELECT contact_id, due_on, owner FROM contacts
+WHERE state = 'sending' AND lease_until < %(lease)s AND due_on BETWEEN %(oldest)s AND %(newest)s
+ORDER BY contact_id LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED
+"""
+
+_GONE = """
+SELECT owner FROM unnest(%s::bigint[]) AS o (owner) WHERE pg_try_advisory_xact_lock(owner)
+"""
+
+_ABANDON = """
+WITH left_behind AS (
+    UPDATE contacts c
+    SET state = 'unknown', state_at = %(now)s, reason = 'owner-gone', owner = NULL, lease_until = NULL,
+        crashes = c.crashes + 1,
+        resolve_after = %(lease)s + make_interval(secs => coalesce(w.settle_s, %(default_settle)s))
+    FROM contacts s
+    JOIN attempts a ON a.due_on = s.due_on AND a.contact_id = s.contact_id AND a.number = s.attempts
+    LEFT JOIN unnest(%(providers)s::text[], %(settles)s::double precision[]) AS w (provider, settle_s)
+        ON w.provider = a.provider
+    WHERE s.due_on BETWEEN %(oldest)s AND %(newest)s AND s.contact_id = ANY (%(ids)s)
+      AND a.due_on BETWEEN %(oldest)s AND %(newest)s
+      AND c.due_on = s.due_on AND c.contact_id = s.contact_id AND c.state = 'sending'
+    RETURNING c.contact_id, c.borrower_id
+), logged AS (
+    INSERT INTO events (at, recorded_at, kind, actor, contact_id, borrower_id, data)
+    SELECT %(now)s, %(lease)s, 'contact.unknown', %(actor)s, contact_id, borrower_id, '{"reason": "owner-gone"}'
+    FROM left_behind
+)
+SELECT count(*) FROM left_behind
+"""
+
+_RESOLVABLE = """
+SELECT contact_id FROM contacts
+WHERE state = 'unknown' AND resolve_after <= %(lease)s AND channel = %(channel)s
+  AND due_on BETWEEN %(oldest)s AND %(newest)s
+ORDER BY resolve_after LIMIT %(limit)s
+"""
+
+_ASSUME = """
+WITH old AS (
+    SELECT c.due_on, c.contact_id FROM contacts c
+    JOIN attempts a ON a.due_on = c.due_on AND a.contact_id = c.contact_id AND a.kind = 'send'
+    JOIN unnest(%(providers)s::text[], %(horizons)s::double precision[]) AS h (provider, horizon_s)
+        ON h.provider = a.provider
+    WHERE c.state = 'unknown' AND c.due_on BETWEEN %(oldest)s AND %(newest)s
+      AND a.due_on BETWEEN %(oldest)s AND %(newest)s
+    GROUP BY c.due_on, c.contact_id
+    HAVING bool_and(a.armed_business + make_interval(secs => h.horizon_s) <= %(now)s)
+    LIMIT %(limit)s
+), assumed AS (
+    UPDATE contacts c SET state = 'assumed_sent', state_at = %(now)s, reason = 'no-word', resolve_after = NULL
+    FROM old o WHERE c.due_on = o.due_on AND c.contact_id = o.contact_id AND c.state = 'unknown'
+    RETURNING c.contact_id, c.borrower_id
+), logged AS (
+    INSERT INTO events (at, recorded_at, kind, actor, contact_id, borrower_id, data)
+    SELECT %(now)s, %(lease)s, 'contact.assumed_sent', %(actor)s, contact_id, borrower_id,
+           '{"reason": "no-word"}' FROM assumed
+)
+SELECT count(*) FROM assumed
+"""
+
+_PAGE = 5_000
+#: For an attempt whose provider is no longer configured.
+_DEFAULT_SETTLE_S = 60.0
+
+
+class SweepRows:
+    def __init__(self, conn: "Connection") -> None:
+        self._conn = conn
+
+    async def expire(self, *, times: Times, actor: str) -> int:
+        """End what is too late to be true. Returns how many; a full page means that there may be more."""
+        return await self._count(_EXPIRE, {"limit": _PAGE, "actor": actor, **instants(times)})
+
+    async def abandon(self, settle_s: dict[str, float], *, times: Times, actor: str) -> int:
+        """Make unknown what a dead process left in sending. `settle_s`: seconds to wait, per provider."""
+        cursor = await self._conn.execute(_ABANDONED, {"limit": _PAGE, **instants(times)})
+        rows = await cursor.fetchall()
+        gone = await self._gone({row[2] for row in rows if row[2] is not None})
+        ids = [row[0] for row in rows if row[2] is None or row[2] in gone]
+        if not ids:
+            return 0
+        return await self._count(
+            _ABANDON,
+            {
+                "ids": ids,
+                "providers": list(settle_s),
+                "settles": list(settle_s.values()),
+                "default_settle": _DEFAULT_SETTLE_S,
+                "actor": actor,
+                **instants(times),
+            },
+        )
+
+    async def resolvable(self, channel: ChannelKind, *, times: Times, limit: int = 1_000) -> list[int]:
+        """Unknown contacts whose waiting time is over."""
+        cursor = await self._conn.execute(
+            _RESOLVABLE, {"channel": channel.value, "limit": limit, **instants(times)}
+        )
+        return [row[0] for row in await cursor.fetchall()]
+
+    async def assume_sent(self, horizon_s: dict[str, float], *, times: Times, actor: str) -> int:
+        """Give up asking: past the receipt horizon (seconds of business time, per provider) it counts as sent."""
+        return await self._count(
+            _ASSUME,
+            {
+                "providers": list(horizon_s),
+                "horizons": list(horizon_s.values()),
+                "limit": _PAGE,
+                "actor": actor,
+                **instants(times),
+            },
+        )
+
+    async def _gone(self, owners: set[int]) -> set[int]:
+        cursor = await self._conn.execute(_GONE, (sorted(owners),))
+        return {row[0] for row in await cursor.fetchall()}
+
+    async def _count(self, sql: str, parameters: dict[str, object]) -> int:
+        cursor = await self._conn.execute(sql, parameters)  # type: ignore[arg-type]  # one of the constants above
+        row: Sequence[int] | None = await cursor.fetchone()
+        return row[0] if row else 0

@@ -1,0 +1,153 @@
+"""The claim: decide for each contact of a micro-batch, and commit the permission to call before anything is sent."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from duecourse.domain.clock import Clock, Times
+from duecourse.domain.contact import AttemptKind, ContactState
+from duecourse.domain.errors import TemplateError
+from duecourse.domain.event import Event
+from duecourse.domain.letter import Letter
+from duecourse.domain.verdict import Verdict
+from duecourse.domain.vocabulary import Decision
+from duecourse.policy.disposition import kind_of_resolution, recall_allowed
+from duecourse.policy.facts import ContactFacts
+from duecourse.ports import Armed, Channel, Claimable, Judged, Ledger, Owner, Postponed, TextRequest, Texts, Transaction
+
+Gate = Callable[[ContactFacts, datetime], Verdict]
+"""Pure and total: any failure inside is a verdict that says no."""
+
+#: How long an unknown contact waits that policy does not allow to be sent again just now.
+_REFUSED_WAIT_S = 300.0
+
+_STATE_OF = {
+    Decision.DEFER: ContactState.PLANNED,
+    Decision.SUPPRESS: ContactState.SUPPRESSED,
+    Decision.CANCEL: ContactState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    ledger: Ledger
+    clock: Clock
+    gate: Gate
+    texts: Texts
+    owner: Owner
+    channels: Mapping[str, Channel]
+    """Every account of this channel: what is resolved goes to the provider that was called."""
+    lease: timedelta
+    actor: str
+
+    async def __call__(self, contact_ids: Sequence[int], channel: Channel) -> list[Armed]:
+        """Commit what may leave now through `channel`, and return it. Nothing else may be sent."""
+        owner = await self.owner.current()
+        times = await self.clock.read()
+        async with self.ledger.transaction() as tx:
+            contacts = await tx.claims.claim(contact_ids, times=times)
+            decided = [self._decide(contact, channel, times) for contact in contacts]
+            armed = [d for d in decided if isinstance(d, Armed)]
+            await tx.claims.arm(armed, times=times, owner=owner, lease=self.lease)
+            await tx.claims.postpone([d for d in decided if isinstance(d, Postponed)], times=times)
+            await self._carry_out(tx, [d for d in decided if isinstance(d, Judged)], times)
+            await tx.events.append(times, self.actor, map(_event_of, decided))
+        return armed
+
+    async def _carry_out(self, tx: Transaction, judged: Sequence[Judged], times: Times) -> None:
+        await tx.contacts.carry_out(judged, times=times)
+        onward = [j.contact.contact_id for j in judged if j.verdict.next_channel]
+        await tx.contacts.plan_next_channels(onward, times=times, actor=self.actor)
+
+    def _decide(self, contact: Claimable, channel: Channel, times: Times) -> Armed | Judged | Postponed:
+        if contact.held:
+            return self._resolve(contact, times)
+        verdict = self.gate(contact.facts, times.business)
+        if verdict.decision is not Decision.ALLOW:
+            return Judged(contact, verdict, _state_of(verdict))
+        try:
+            letter = self._write(contact)
+        except TemplateError as exc:
+            return _unwritten(contact, "template-error", exc)
+        except Exception as exc:  # noqa: BLE001 - one poisoned contact must not take its neighbours with it
+            return _unwritten(contact, "render-error", exc)
+        number = contact.attempts + 1
+        reference = f"{contact.contact_id}-{number}"
+        return Armed(
+            contact=contact,
+            verdict=verdict,
+            kind=AttemptKind.SEND,
+            provider=channel.name,
+            number=number,
+            fence=contact.fence + 1,
+            reference=reference,
+            idempotency_key=reference,
+            letter=letter,
+        )
+
+    def _resolve(self, contact: Claimable, times: Times) -> Armed | Postponed:
+        held = contact.held
+        channel = self.channels.get(held.provider) if held else None
+        kind = kind_of_resolution(channel.capability) if channel else None
+        if held is None or channel is None or kind is None:
+            return Postponed(contact, None, None)
+        verdict = self.gate(contact.facts, times.business)
+        if kind is AttemptKind.RECALL:
+            if not recall_allowed(channel.capability, held.armed_at, times.lease):
+                return Postponed(contact, None, None)
+            # The first call may have got nowhere: then this one is a send, and needs leave like any other.
+            if verdict.decision is not Decision.ALLOW:
+                return Postponed(contact, verdict, _REFUSED_WAIT_S)
+        return Armed(
+            contact=contact,
+            verdict=verdict,
+            kind=kind,
+            provider=held.provider,
+            number=contact.attempts + 1,
+            fence=contact.fence + 1,
+            reference=held.reference,
+            idempotency_key=held.idempotency_key,
+            letter=held.letter,
+        )
+
+    def _write(self, contact: Claimable) -> bytes:
+        if contact.point is None:
+            raise TemplateError("no contact point")
+        request = TextRequest(
+            template=contact.template,
+            channel=contact.channel,
+            locale=contact.locale,
+            name=contact.name,
+            due_on=contact.due_on,
+            items=contact.items,
+            contact_id=contact.contact_id,
+        )
+        body = self.texts.render(request)
+        return Letter(to=contact.point.address, locale=contact.locale, body=body).freeze()
+
+
+def _state_of(verdict: Verdict) -> ContactState:
+    if verdict.rules[:1] == ("not-after",):
+        return ContactState.EXPIRED
+    return _STATE_OF[verdict.decision]
+
+
+def _unwritten(contact: Claimable, rule: str, exc: Exception) -> Judged:
+    """No text, no send. The error's own words may quote the text, so only its kind is kept."""
+    verdict = Verdict(decision=Decision.SUPPRESS, rules=(rule,), facts={"error": type(exc).__name__})
+    return Judged(contact, verdict, ContactState.SUPPRESSED)
+
+
+def _event_of(decided: Armed | Judged | Postponed) -> Event:
+    contact = decided.contact
+    data: dict[str, object] = {"verdict": decided.verdict.as_json()} if decided.verdict else {}
+    match decided:
+        case Armed():
+            kind = "contact.sending" if decided.kind is AttemptKind.SEND else f"contact.{decided.kind.value}"
+            data |= {"attempt": decided.number, "provider": decided.provider}
+        case Judged():
+            deferred = decided.state is ContactState.PLANNED
+            kind = "contact.deferred" if deferred else f"contact.{decided.state.value}"
+        case _:
+            kind = "contact.waiting"
+    return Event(kind=kind, contact_id=contact.contact_id, borrower_id=contact.borrower_id, data=data)
