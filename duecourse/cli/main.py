@@ -1,0 +1,120 @@
+"""The `duecourse` command. A command's module is imported when it is called, so that `--help` answers at once."""
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from duecourse.cli.output import report_error
+
+DEBUG_VARIABLE = "DUECOURSE_DEBUG"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A command that is not imported yet. Its module holds `app`, a Typer."""
+
+    module: str
+    help: str
+    """The first line of the command's own help; a test keeps the two equal."""
+    group: bool = False
+    """It has commands of its own."""
+
+
+COMMANDS = {
+    "import": Entry(module="import_", help="Load borrowers, loans, instalments and payments from a file."),
+    "plan": Entry(module="plan", help="Run one planning pass now: turn what is due soon into contacts."),
+    "contacts": Entry(module="contacts", help="Contacts: list them, or tell the whole story of one.", group=True),
+    "payments": Entry(module="payments", help="Record payments and reversals.", group=True),
+    "holds": Entry(module="holds", help="Stop outreach to a borrower or about a loan.", group=True),
+    "optouts": Entry(module="optouts", help="Who asked not to be contacted.", group=True),
+    "keys": Entry(module="keys", help="The keys that personal data is sealed with.", group=True),
+    "migrate": Entry(module="migrate", help="Bring the database's schema up to date."),
+    "up": Entry(module="up", help="Run the whole system on this machine until stopped."),
+    "scheduler": Entry(module="scheduler", help="Run a scheduler: plan, release, sweep."),
+    "web": Entry(module="web", help="Serve health, metrics and the providers' webhooks."),
+    "sandbox": Entry(
+        module="sandbox", help="Run the sandbox provider: an SMS, push and email service that fails on cue."
+    ),
+    "demo": Entry(module="demo", help="Run due days on real loans against the sandbox provider."),
+    "doctor": Entry(module="doctor", help="Check stores, configuration, providers and clock, and say what to do."),
+    "config": Entry(module="config", help="Configuration: check it, show what is in force.", group=True),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are known by name and imported when called."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the parent's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as above
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        if self._listing:
+            return TyperCommand(cmd_name, help=entry.help)
+        return load_command(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+
+def load_command(name: str) -> Any:
+    """The command of that name with all it consists of."""
+    entry = COMMANDS[name]
+    module = cast("Any", import_module(f"duecourse.cli.{entry.module}"))
+    make = typer.main.get_group if entry.group else typer.main.get_command
+    command = make(module.app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    name="duecourse",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Settings come from config/ and the environment: see README.md. Every command has --json.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"duecourse {version('duecourse')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Send the right due-date reminder to the right person exactly once, inside the law, and prove it."""
+
+
+def run() -> None:
+    """The console script. Exit codes: 1 failed, 2 wrong usage or configuration, 130 interrupted."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        sys.exit(report_error(error))
+
+
+if __name__ == "__main__":
+    run()
