@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.table import Table, read_toml
 from duecourse.domain.vocabulary import ChannelKind, Component, Resolution
+from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings import keys
 from duecourse.settings.environment import fill, fill_known
-from duecourse.settings.values import Delivery, Links, Provider, Quiet, Settings
+from duecourse.settings.values import Delivery, Links, Provider, Settings
 
 CONFIG_DIR_VARIABLE = "DUECOURSE_CONFIG_DIR"
 MAIN_FILE = "duecourse.toml"

@@ -5,11 +5,11 @@ Secrets come from the environment or from files named there, and never show in a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import time
 from pathlib import Path
 from typing import Any
 
 from duecourse.domain.vocabulary import ChannelKind, Component, Resolution
+from duecourse.policy.quiet_hours import Quiet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,14 +52,6 @@ class Delivery:
     max_failures: int = 6
     backoff_base_s: float = 30.0
     backoff_cap_s: float = 3_600.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quiet:
-    """The local-time span in which nothing leaves: from `start` (evening) to `end` (morning)."""
-
-    start: time
-    end: time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
