@@ -74,6 +74,14 @@ class Grant:
     wait_s: float = 0.0
 
 
+class Owner(Protocol):
+    """This process as an owner of leases: it holds the session lock of its id for as long as it lives."""
+
+    async def current(self) -> int:
+        """The id under which leases may be taken now; a new one where the old session was lost."""
+        ...
+
+
 class Queue(Protocol):
     """The hint bus. Losing or doubling a hint changes latency only."""
 
@@ -98,8 +106,8 @@ class TextRequest:
     name: str = field(repr=False)
     due_on: date
     items: tuple[DueItem, ...]
-    reference: str
-    """The contact's: for the unsubscribe link."""
+    contact_id: int
+    """For the unsubscribe link."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +176,21 @@ class Armed:
     letter: bytes = field(repr=False)
 
 
+class Postponed(NamedTuple):
+    """An unknown contact that cannot be resolved now: asked again after `wait_s`; None leaves it to the horizon."""
+
+    contact: Claimable
+    verdict: Verdict | None
+    wait_s: float | None
+
+
+class Answered(NamedTuple):
+    """A call and what came back; None where a look-up found nothing."""
+
+    armed: Armed
+    outcome: Outcome | None
+
+
 class Settlement(NamedTuple):
     """What one call came to, and where that takes its contact."""
 
@@ -213,6 +236,7 @@ class Transaction(Protocol):
     sweeps: Any
     events: Any
     inbox: Any
+    stories: Any
 
 
 class Ledger(Protocol):

@@ -10,14 +10,14 @@ from psycopg.rows import dict_row
 
 from duecourse.domain.book import ContactPoint, DueItem
 from duecourse.domain.clock import Times
-from duecourse.domain.contact import AttemptKind, ContactState, due_range
+from duecourse.domain.contact import ContactState, due_range
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.ledger.crypto import DataKey, Vault
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import statement
 from duecourse.policy.facts import ContactFacts
-from duecourse.ports import Armed, Claimable, Held
+from duecourse.ports import Armed, Claimable, Held, Postponed
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -52,6 +52,12 @@ JOIN unnest(%(ids)s::bigint[], %(kinds)s::text[], %(borrowers)s::bigint[], %(cha
             %(references)s::text[], %(keys)s::text[], %(hashes)s::bytea[], %(bodies)s::bytea[], %(days)s::date[])
     AS a (contact_id, kind, borrower_id, channel, provider, reference, idempotency_key, body_hash, body_sealed,
           local_day) USING (contact_id)
+"""
+
+_POSTPONE = """
+UPDATE contacts c SET resolve_after = u.after
+FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(after)s::timestamptz[]) AS u (contact_id, due_on, after)
+WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.state = 'unknown'
 """
 
 #: A touch that reached somebody, as far as anybody knows.
@@ -113,6 +119,19 @@ class ClaimRows:
                 "now": times.business,
                 "lease": times.lease,
                 "lease_until": times.lease + lease,
+            },
+        )
+
+    async def postpone(self, postponed: Sequence[Postponed], *, times: Times) -> None:
+        """Say when unknown contacts may be asked about again."""
+        if not postponed:
+            return
+        await self._conn.execute(
+            _POSTPONE,
+            {
+                "ids": [p.contact.contact_id for p in postponed],
+                "due": [p.contact.due_on for p in postponed],
+                "after": [p.wait_s and times.lease + timedelta(seconds=p.wait_s) for p in postponed],
             },
         )
 

@@ -12,10 +12,16 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.ledger.book import BookRows
+from duecourse.ledger.claims import ClaimRows
 from duecourse.ledger.contacts import ContactRows
 from duecourse.ledger.crypto import Vault
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.inbox import InboxRows
+from duecourse.ledger.stories import StoryRows
+from duecourse.ledger.planning import PlanRows
+from duecourse.ledger.releasing import ReleaseRows
+from duecourse.ledger.settlement import SettlementRows
+from duecourse.ledger.sweeping import SweepRows
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
@@ -40,12 +46,36 @@ class PostgresTransaction:
         return ContactRows(self.conn, self.vault)
 
     @cached_property
+    def planning(self) -> PlanRows:
+        return PlanRows(self.conn)
+
+    @cached_property
+    def releases(self) -> ReleaseRows:
+        return ReleaseRows(self.conn)
+
+    @cached_property
+    def claims(self) -> ClaimRows:
+        return ClaimRows(self.conn, self.vault)
+
+    @cached_property
+    def settlements(self) -> SettlementRows:
+        return SettlementRows(self.conn)
+
+    @cached_property
+    def sweeps(self) -> SweepRows:
+        return SweepRows(self.conn)
+
+    @cached_property
     def events(self) -> EventRows:
         return EventRows(self.conn)
 
     @cached_property
     def inbox(self) -> InboxRows:
         return InboxRows(self.conn, self.vault)
+
+    @cached_property
+    def stories(self) -> StoryRows:
+        return StoryRows(self.conn, self.vault)
 
 
 class PostgresLedger:
