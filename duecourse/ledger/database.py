@@ -17,10 +17,12 @@ from duecourse.ledger.contacts import ContactRows
 from duecourse.ledger.crypto import Vault
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.inbox import InboxRows
-from duecourse.ledger.stories import StoryRows
+from duecourse.ledger.matches import MatchRows
 from duecourse.ledger.planning import PlanRows
+from duecourse.ledger.receipts import ReceiptRows
 from duecourse.ledger.releasing import ReleaseRows
 from duecourse.ledger.settlement import SettlementRows
+from duecourse.ledger.stories import StoryRows
 from duecourse.ledger.sweeping import SweepRows
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -72,6 +74,14 @@ class PostgresTransaction:
     @cached_property
     def inbox(self) -> InboxRows:
         return InboxRows(self.conn, self.vault)
+
+    @cached_property
+    def matches(self) -> MatchRows:
+        return MatchRows(self.conn, self.vault)
+
+    @cached_property
+    def receipts(self) -> ReceiptRows:
+        return ReceiptRows(self.conn)
 
     @cached_property
     def stories(self) -> StoryRows:

@@ -22,9 +22,9 @@ _WORDS = frozenset({
 
 #: Words that change nothing about a demand to stop.
 _FILLERS = frozenset({
-    "please", "pls", "plz", "now", "thanks", "thank", "you", "all", "it", "this", "me", "sms", "text", "texts", "texting",
-    "message", "messages", "messaging", "msg", "msgs", "email", "emails", "emailing", "sending", "contacting", "calling",
-    "mailing", "immediately", "the", "these", "here", "my", "number",
+    "please", "pls", "plz", "now", "thanks", "thank", "you", "all", "it", "this", "me", "sms", "text", "texts",
+    "texting", "message", "messages", "messaging", "msg", "msgs", "email", "emails", "emailing", "sending",
+    "contacting", "calling", "mailing", "immediately", "the", "these", "here", "my", "number",
     "请", "請", "谢谢", "por", "favor", "bitte", "danke",
 })  # fmt: skip
 
