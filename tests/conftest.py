@@ -4,7 +4,7 @@ import asyncio
 import base64
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,22 @@ MASTER_KEYS = {1: bytes(range(32))}
 INDEX_KEY = bytes(reversed(range(32)))
 
 _numbers = itertools.count(1)
+
+Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Ask again and again until the answer is true: for what another process does in its own time."""
+
+    async def poll(question: Callable[[], Awaitable[object]]) -> None:
+        for _ in range(1000):
+            if await question():
+                return
+            await asyncio.sleep(0.02)
+        pytest.fail("it never became true")
+
+    return poll
 
 
 @pytest.fixture(scope="session")

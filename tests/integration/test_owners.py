@@ -29,12 +29,6 @@ async def gone(url, owner):
         return await owner_is_gone(conn, owner)
 
 
-async def becomes_gone(url, owner):
-    async with asyncio.timeout(20):
-        while not await gone(url, owner):
-            await asyncio.sleep(0.01)
-
-
 async def another_process(url, environment):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HOLD, url, env=environment, stdout=asyncio.subprocess.PIPE
@@ -42,12 +36,12 @@ async def another_process(url, environment):
     return process, int(await process.stdout.readline())
 
 
-async def test_an_owner_lives_for_as_long_as_its_block(database_url):
+async def test_an_owner_lives_for_as_long_as_its_block(database_url, eventually):
     async with hold_owner(database_url, "test") as owner:
         assert await owner.alive()
         assert not await gone(database_url, owner.id)
     assert not await owner.alive()
-    await becomes_gone(database_url, owner.id)
+    await eventually(lambda: gone(database_url, owner.id))
 
 
 async def test_an_owner_is_on_record_while_it_lives(database_url):
@@ -64,13 +58,13 @@ async def test_two_owners_are_never_the_same(database_url):
         assert 0 < one.id < 2**62
 
 
-async def test_a_killed_process_is_gone_and_a_frozen_one_is_not(database_url, environment):
+async def test_a_killed_process_is_gone_and_a_frozen_one_is_not(database_url, environment, eventually):
     process, owner = await another_process(database_url, environment)
     os.kill(process.pid, signal.SIGSTOP)
     assert not await gone(database_url, owner)
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()
-    await becomes_gone(database_url, owner)
+    await eventually(lambda: gone(database_url, owner))
 
 
 async def test_an_owner_whose_connection_was_ended_knows_that_it_is_dead(database_url, owner_database_url):
