@@ -25,7 +25,7 @@ _FILLERS = frozenset({
     "please", "pls", "plz", "now", "thanks", "thank", "you", "all", "it", "this", "me", "sms", "text", "texts",
     "texting", "message", "messages", "messaging", "msg", "msgs", "email", "emails", "emailing", "sending",
     "contacting", "calling", "mailing", "immediately", "the", "these", "here", "my", "number",
-    "请", "請", "谢谢", "por", "favor", "bitte", "danke",
+    "por", "favor", "bitte", "danke",
 })  # fmt: skip
 
 #: Anywhere in the text.
@@ -38,7 +38,8 @@ _PHRASES = (
     "不要再發", "別再發", "不要再聯繫",
 )  # fmt: skip
 
-_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+#: Also Chinese politeness, which no gap sets off.
+_EDGES = re.compile(r"^(?:[\W_]|请|請|麻烦)+|(?:[\W_]|谢谢|谢了|吧)+$")
 _GAPS = re.compile(r"[\s,.!?;:、，。！？；]+")
 
 
