@@ -137,7 +137,7 @@ async def test_every_key_carries_the_providers_hash_tag_and_expires(client: Redi
     await limiter.take("acme", 5)
     await limiter.pause("acme", 30)
     assert sorted(await client.keys("*")) == sorted(key.encode() for key in KEYS)
-    assert all([0 < await client.pttl(key) <= 30_000 for key in keys])
+    assert all([0 < await client.pttl(key) <= 30_000 for key in KEYS])
 
 
 async def test_a_flush_in_between_costs_at_most_one_burst(client: Redis) -> None:
