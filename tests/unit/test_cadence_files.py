@@ -134,15 +134,15 @@ def test_a_folder_without_cadences_is_refused(tmp_path: Path) -> None:
 
 
 minutes = st.integers(0, 23 * 60).map(lambda n: f"{n // 60:02}:{n % 60:02}")
-drawn = st.fixed_dictionaries({
+drawn: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({
     "audiences": st.lists(st.sampled_from(list(Audience)), min_size=1, unique=True),
     "day": st.integers(-1, 1),
     "at": minutes,
     "not_after": minutes,
-}).filter(lambda values: values["at"] < values["not_after"])
+})
 
 
-@given(rungs=st.lists(drawn, min_size=1, max_size=5))
+@given(rungs=st.lists(drawn.filter(lambda values: bool(values["at"] < values["not_after"])), min_size=1, max_size=5))
 def test_a_ladder_that_loads_has_at_most_one_live_rung_per_audience_at_any_minute(
     tmp_path_factory: pytest.TempPathFactory, rungs: list[dict[str, Any]]
 ) -> None:
@@ -158,13 +158,11 @@ def test_a_ladder_that_loads_has_at_most_one_live_rung_per_audience_at_any_minut
         span = range(minute(values["at"]), minute(values["not_after"]))
         live += itertools.product(values["audiences"], [values["day"]], span)
     bursts = len(live) != len(set(live))
-    try:
-        load_cadences(folder)
-    except ConfigError as exc:
-        assert "overlaps" in str(exc)
-        assert bursts
+    if bursts:
+        with pytest.raises(ConfigError, match="overlaps"):
+            load_cadences(folder)
     else:
-        assert not bursts
+        assert len(load_cadences(folder)[0].rungs) == len(rungs)
 
 
 def toml(value: Any) -> str:
