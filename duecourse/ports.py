@@ -14,7 +14,7 @@ from duecourse.domain.book import ContactPoint, DueItem
 from duecourse.domain.contact import AttemptKind, ContactState, Disposition
 from duecourse.domain.message import Capability, Outbound, Outcome, Receipt, Rendered, WebhookRequest
 from duecourse.domain.verdict import Verdict
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Resolution
 from duecourse.policy.facts import ContactFacts
 
 
@@ -48,6 +48,17 @@ class Channel(Protocol):
     def parse(self, request: WebhookRequest) -> list[Receipt]:
         """What a verified request says. Items that make no sense are left out, the rest is kept."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderTerms:
+    """What time does to a call whose end is unknown, per provider account. Seconds."""
+
+    provider: str
+    resolution: Resolution
+    settle_s: float
+    window_s: float
+    horizon_s: float
 
 
 class Limiter(Protocol):
@@ -236,6 +247,8 @@ class Transaction(Protocol):
     sweeps: Any
     events: Any
     inbox: Any
+    matches: Any
+    receipts: Any
     stories: Any
 
 

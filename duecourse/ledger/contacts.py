@@ -12,6 +12,10 @@ from duecourse.ports import Judged
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
+_LOCK_BORROWERS = """
+SELECT borrower_id FROM borrowers WHERE borrower_id = ANY (%s) ORDER BY borrower_id FOR NO KEY UPDATE
+"""
+
 _JUDGE = """
 UPDATE contacts c
 SET state = u.state, state_at = %(now)s, reason = u.reason, released_at = NULL,
@@ -73,6 +77,11 @@ class ContactRows:
     def __init__(self, conn: "Connection", vault: Vault) -> None:
         self._conn = conn
         self._vault = vault
+
+    async def lock_borrowers(self, borrower_ids: Sequence[int]) -> None:
+        """Before anything of theirs is changed: always in id order, always before their contacts."""
+        if borrower_ids:
+            await self._conn.execute(_LOCK_BORROWERS, (sorted(borrower_ids),))
 
     async def carry_out(self, judged: Sequence[Judged], *, times: Times) -> None:
         """Move contacts that do not leave now to where their verdicts put them."""

@@ -6,7 +6,7 @@ A sweep may take a lease away only if it has run out *and* its owner is gone: a 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -76,3 +76,31 @@ async def owner_is_gone(conn: "Connection", owner: int) -> bool:
     """Whether nobody holds this owner's lock. True holds it until the transaction ends: ask once per owner."""
     row = await (await conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (owner,))).fetchone()
     return row is not None and bool(row[0])
+
+
+class LivingOwner:
+    """An `Owner` port: the same id while its session holds, a new one after the session was lost."""
+
+    def __init__(self, database_url: str, kind: str) -> None:
+        self._database_url = database_url
+        self._kind = kind
+        self._stack = AsyncExitStack()
+        self._owner: Owner | None = None
+        self._renewing = asyncio.Lock()
+
+    async def current(self) -> int:
+        """The id under which leases may be taken now.
+
+        Raises:
+            StoreUnavailable: Postgres cannot be reached.
+        """
+        async with self._renewing:
+            if self._owner is None or not await self._owner.alive():
+                await self.aclose()
+                self._owner = await self._stack.enter_async_context(hold_owner(self._database_url, self._kind))
+            return self._owner.id
+
+    async def aclose(self) -> None:
+        self._owner = None
+        with suppress(psycopg.Error):
+            await self._stack.aclose()

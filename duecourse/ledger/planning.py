@@ -1,18 +1,19 @@
 """From what is due to contacts: one set-based statement per rung and page."""
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.cadence.schedule import due_days
 from duecourse.domain.clock import Times
 from duecourse.ledger.partitions import ensure_months
+from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import statement
 from duecourse.ports import PlanPage, PlanWindow
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
+_TICKED = "UPDATE owners SET ticked_business = %s, ticked_at = %s WHERE owner = %s"
 _FIRST = PlanPage.first()
 _PAGE = 5_000
 
@@ -21,10 +22,14 @@ class PlanRows:
     def __init__(self, conn: "Connection") -> None:
         self._conn = conn
 
-    async def ensure_months(self, window: PlanWindow, rung: Rung) -> None:
-        """Make the partitions that this rung's contacts may need."""
-        first, last = due_days(rung, window.now, window.until)
-        await ensure_months(self._conn, first, last)
+    async def ensure_months(self, times: Times) -> None:
+        """Make the partitions of every contact, attempt and event that can be written around this day."""
+        day = times.business.date()
+        await ensure_months(self._conn, day - REACH, day + REACH)
+
+    async def record_tick(self, owner: int, times: Times) -> None:
+        """A scheduler looked at everything that was due at this business time."""
+        await self._conn.execute(_TICKED, (times.business, times.lease, owner))
 
     async def plan_page(
         self, cadence: Cadence, rung: Rung, window: PlanWindow, *, times: Times, actor: str, after: PlanPage = _FIRST

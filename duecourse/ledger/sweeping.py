@@ -1,6 +1,6 @@
 """What time alone may do to a contact: expire it, find its dead owner, assume it sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
@@ -106,7 +106,7 @@ class SweepRows:
         """End what is too late to be true. Returns how many; a full page means that there may be more."""
         return await self._count(_EXPIRE, {"limit": _PAGE, "actor": actor, **instants(times)})
 
-    async def abandon(self, settle_s: dict[str, float], *, times: Times, actor: str) -> int:
+    async def abandon(self, settle_s: Mapping[str, float], *, times: Times, actor: str) -> int:
         """Make unknown what a dead process left in sending. `settle_s`: seconds to wait, per provider."""
         cursor = await self._conn.execute(_ABANDONED, {"limit": _PAGE, **instants(times)})
         rows = await cursor.fetchall()
@@ -133,7 +133,7 @@ class SweepRows:
         )
         return [row[0] for row in await cursor.fetchall()]
 
-    async def assume_sent(self, horizon_s: dict[str, float], *, times: Times, actor: str) -> int:
+    async def assume_sent(self, horizon_s: Mapping[str, float], *, times: Times, actor: str) -> int:
         """Give up asking: past the receipt horizon (seconds of business time, per provider) it counts as sent."""
         return await self._count(
             _ASSUME,

@@ -20,6 +20,9 @@ class PlanContacts:
     async def __call__(self) -> dict[str, int]:
         """How many contacts were planned, by `cadence/rung`; rungs that planned none are left out."""
         planned: dict[str, int] = {}
+        times = await self.clock.read()
+        async with self.ledger.transaction() as tx:
+            await tx.planning.ensure_months(times)
         for cadence in self.cadences:
             for rung in cadence.rungs:
                 count = await self._plan(cadence, rung)
@@ -33,7 +36,6 @@ class PlanContacts:
             times = await self.clock.read()
             window = PlanWindow(now=times.business, until=times.business + self.horizon)
             async with self.ledger.transaction() as tx:
-                await tx.planning.ensure_months(window, rung)
                 page = await tx.planning.plan_page(
                     cadence, rung, window, times=times, actor=self.actor, after=page
                 )

@@ -50,7 +50,7 @@ async def record_receipts(tx: Transaction, incoming: Sequence[Incoming], *, time
         for place, item in enumerate(incoming)
         if place not in early
     ]
-    await tx.book.lock_borrowers(sorted({borrower for item in known for borrower in _borrowers(item)}))
+    await tx.contacts.lock_borrowers(sorted({borrower for item in known for borrower in _borrowers(item)}))
     fresh = await _new_ones(tx, known, times)
     await _move(tx, fresh, times, actor)
     await _flag_addresses(tx, fresh, times, actor)
@@ -174,4 +174,5 @@ async def _opt_out(tx: Transaction, fresh: Sequence[_Fresh], times: Times, actor
             continue
         source = f"{receipt.kind}:{item.incoming.provider}"
         for borrower_id in sorted(_borrowers(item)):
-            await tx.book.opt_out(borrower_id, channel, source=source, times=times, actor=actor)
+            await tx.book.opt_outs.add(borrower_id, channel, source=source, times=times, actor=actor)
+            await tx.contacts.suppress_channel(borrower_id, channel, times=times, actor=actor)

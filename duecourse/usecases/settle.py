@@ -31,7 +31,7 @@ class Settle:
         times = await self.clock.read()
         settlements = [self._settlement(a, channels[a.armed.provider], times.business) for a in answered]
         async with self.ledger.transaction() as tx:
-            await tx.book.lock_borrowers(_touched_borrowers(settlements))
+            await tx.contacts.lock_borrowers(_touched_borrowers(settlements))
             moved, late = await tx.settlements.settle(settlements, times=times)
             await tx.events.append(times, self.actor, [_event_of(s, moved, late) for s in settlements])
             await self._follow_up(tx, [s for s in settlements if s.armed.contact.contact_id in moved], times)
@@ -42,9 +42,9 @@ class Settle:
         for settlement in settlements:
             if settlement.outcome.opted_out:
                 contact = settlement.armed.contact
-                await tx.book.opt_out(
-                    contact.borrower_id, contact.channel, source=self.actor, times=times, actor=self.actor
-                )
+                borrower, channel = contact.borrower_id, contact.channel
+                await tx.book.opt_outs.add(borrower, channel, source=self.actor, times=times, actor=self.actor)
+                await tx.contacts.suppress_channel(borrower, channel, times=times, actor=self.actor)
         onward = [s.armed.contact.contact_id for s in settlements if s.disposition.next_channel]
         await tx.contacts.plan_next_channels(onward, times=times, actor=self.actor)
 

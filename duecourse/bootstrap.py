@@ -1,0 +1,178 @@
+"""The composition root: settings in, joined objects out. Every entry point passes through here and nowhere else."""
+
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from redis.asyncio import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from channels.limits import RedisLimiter
+from channels.registry import build
+from duecourse.bell import RedisBell
+from duecourse.cadence.files import load_cadences
+from duecourse.cadence.rung import Cadence
+from duecourse.domain.vocabulary import ChannelKind
+from duecourse.ledger.clock import LedgerClock
+from duecourse.ledger.crypto import Vault
+from duecourse.ledger.database import PostgresLedger, open_ledger
+from duecourse.ledger.owners import LivingOwner
+from duecourse.policy.disposition import Backoff
+from duecourse.policy.gate import decide
+from duecourse.ports import Channel, Limiter, Owner, ProviderTerms, Queue
+from duecourse.settings import Settings
+from duecourse.texts import JinjaTexts
+from duecourse.usecases.arm import Arm
+from duecourse.usecases.deliver import Deliver
+from duecourse.usecases.plan_contacts import PlanContacts
+from duecourse.usecases.release_contacts import ReleaseContacts
+from duecourse.usecases.settle import Settle
+from duecourse.usecases.sweep import Sweep
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """What a process of Duecourse works with."""
+
+    settings: Settings
+    ledger: PostgresLedger
+    clock: LedgerClock
+    redis: "Redis" = field(repr=False)
+    limiter: Limiter
+    bell: RedisBell
+
+    @property
+    def cadences(self) -> tuple[Cadence, ...]:
+        return load_cadences(self.settings.config_dir)
+
+    def planning(self, actor: str = "scheduler") -> PlanContacts:
+        return PlanContacts(
+            ledger=self.ledger,
+            clock=self.clock,
+            cadences=self.cadences,
+            horizon=timedelta(hours=self.settings.plan_horizon_h),
+            actor=actor,
+        )
+
+    def releasing(self, queue: Queue) -> ReleaseContacts:
+        delivery = self.settings.delivery
+        return ReleaseContacts(
+            ledger=self.ledger,
+            clock=self.clock,
+            limiter=self.limiter,
+            queue=queue,
+            providers={kind: [p.name for p in self.settings.providers_of(kind)][:1] for kind in self.kinds},
+            window_s=delivery.release_window_s,
+            stale_after=timedelta(seconds=delivery.rehint_after_s),
+            batch=delivery.micro_batch,
+        )
+
+    def sweeping(self, queue: Queue) -> Sweep:
+        terms = [
+            ProviderTerms(
+                provider=p.name,
+                resolution=p.resolution,
+                settle_s=p.settle_s,
+                window_s=p.window_s,
+                horizon_s=p.horizon_s,
+            )
+            for p in self.settings.providers
+        ]
+        return Sweep(
+            ledger=self.ledger,
+            clock=self.clock,
+            queue=queue,
+            channels=self.kinds,
+            terms=terms,
+            batch=self.settings.delivery.micro_batch,
+        )
+
+    def delivering(self, kind: ChannelKind, channels: Mapping[str, Channel], owner: Owner) -> Deliver:
+        """`channels`: the opened accounts of this kind, the one that new messages leave through first."""
+        delivery, actor = self.settings.delivery, f"worker:{kind.value}"
+        arm = Arm(
+            ledger=self.ledger,
+            clock=self.clock,
+            gate=partial(decide, quiet=self.settings.quiet),
+            texts=JinjaTexts.from_settings(self.settings),
+            owner=owner,
+            channels=channels,
+            lease=timedelta(seconds=delivery.lease_s),
+            actor=actor,
+        )
+        backoff = Backoff(
+            base_s=delivery.backoff_base_s, cap_s=delivery.backoff_cap_s, max_failures=delivery.max_failures
+        )
+        # Jitter spreads retries; it guards nothing.
+        jitter = random.random
+        settle = Settle(ledger=self.ledger, clock=self.clock, backoff=backoff, jitter=jitter, actor=actor)
+        return Deliver(
+            ledger=self.ledger,
+            clock=self.clock,
+            limiter=self.limiter,
+            channel=next(iter(channels.values())),
+            arm=arm,
+            settle=settle,
+            micro_batch=delivery.micro_batch,
+            budget_s=delivery.job_budget_s,
+            deadline_s=delivery.deadline_s,
+            monotonic=time.monotonic,
+        )
+
+    @property
+    def kinds(self) -> tuple[ChannelKind, ...]:
+        """The channels that have an enabled provider."""
+        return tuple(kind for kind in ChannelKind if self.settings.providers_of(kind))
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, *, pool_size: int = 8) -> AsyncIterator[App]:
+    """Connect and compose. Redis is asked only when something needs it: without it, everything else still works.
+
+    Raises:
+        StoreUnavailable: Postgres cannot be reached.
+    """
+    vault = Vault(settings.master_keys, settings.index_key)
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(open_ledger(settings.database_url, vault, max_size=pool_size))
+        redis = redis_client(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        yield App(
+            settings=settings,
+            ledger=ledger,
+            clock=LedgerClock(ledger, virtual=settings.virtual_clock),
+            redis=redis,
+            limiter=RedisLimiter(redis, settings.providers),
+            bell=RedisBell(redis),
+        )
+
+
+@asynccontextmanager
+async def open_channels(settings: Settings, kind: ChannelKind | None = None) -> AsyncIterator[dict[str, Channel]]:
+    """The enabled provider accounts of one channel, or of all, by name, opened in this event loop.
+
+    Raises:
+        ConfigError: an adapter is unknown or refuses its options.
+    """
+    async with AsyncExitStack() as stack:
+        channels = {}
+        for provider in settings.providers:
+            if provider.enabled and kind in {None, provider.channel}:
+                channel = build(provider)
+                await channel.open()
+                stack.push_async_callback(channel.aclose)
+                channels[provider.name] = channel
+        yield channels
+
+
+def redis_client(url: str) -> "Redis":
+    """A client that never retries by itself: our commands are not idempotent, redis-py's default repeats them."""
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=5, socket_connect_timeout=2)
+
+
+__all__ = ["App", "LivingOwner", "open_app", "open_channels", "redis_client"]

@@ -1,0 +1,59 @@
+"""What nobody asked for and still must happen: expire, find dead owners, resolve or give up, apply the inbox."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from duecourse.domain.batches import batched
+from duecourse.domain.clock import Clock
+from duecourse.domain.vocabulary import ChannelKind, Resolution
+from duecourse.ports import Ledger, ProviderTerms, Queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    ledger: Ledger
+    clock: Clock
+    queue: Queue
+    channels: Sequence[ChannelKind]
+    terms: Sequence[ProviderTerms]
+    batch: int = 100
+    actor: str = "scheduler"
+
+    async def __call__(self) -> dict[str, int]:
+        """How many contacts each step moved or asked about."""
+        times = await self.clock.read()
+        async with self.ledger.transaction() as tx:
+            expired = await tx.sweeps.expire(times=times, actor=self.actor)
+        async with self.ledger.transaction() as tx:
+            abandoned = await tx.sweeps.abandon(self._settle, times=times, actor=self.actor)
+            assumed = await tx.sweeps.assume_sent(self._horizons, times=times, actor=self.actor)
+        return {
+            "expired": expired,
+            "abandoned": abandoned,
+            "assumed_sent": assumed,
+            "resolving": await self._resolve(),
+        }
+
+    async def _resolve(self) -> int:
+        """Hint unknown contacts whose waiting time is over: a worker claims them like any other."""
+        count = 0
+        for channel in self.channels:
+            times = await self.clock.read()
+            async with self.ledger.transaction() as tx:
+                ids = await tx.sweeps.resolvable(channel, times=times)
+            for some in batched(ids, self.batch):
+                await self.queue.hint(channel, some)
+            count += len(ids)
+        return count
+
+    @property
+    def _settle(self) -> Mapping[str, float]:
+        return {term.provider: term.settle_s for term in self.terms}
+
+    @property
+    def _horizons(self) -> Mapping[str, float]:
+        return {
+            term.provider: term.window_s if term.resolution is Resolution.KEY else term.horizon_s
+            for term in self.terms
+            if term.resolution is not Resolution.LOOKUP
+        }

@@ -1,0 +1,63 @@
+"""A channel's worker: one actor that takes batches of contact ids."""
+
+import os
+from contextlib import AsyncExitStack
+
+import dramatiq
+import structlog
+
+from duecourse.bootstrap import open_app, open_channels
+from duecourse.domain.errors import DuecourseError
+from duecourse.domain.vocabulary import ChannelKind
+from duecourse.ledger.owners import LivingOwner
+from duecourse.logs import configure
+from duecourse.settings import Settings, load
+from duecourse.usecases.deliver import Deliver
+from workers.broker import actor_name, make_broker
+from workers.runtime import Runtime
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+#: Above a job's budget and one provider call, below the heartbeat: a job that passes it is lost, not slow.
+TIME_LIMIT_MS = 28_000
+
+
+def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], None]":
+    """Make this process a worker of the channel: broker, actor, and what they need once the first batch comes."""
+    settings = load(os.environ)
+    configure(settings.log_format)
+
+    async def opener(stack: AsyncExitStack) -> Deliver:
+        return await _open(stack, settings, kind)
+
+    runtime = Runtime(opener)
+    broker = make_broker(settings.redis_url, runtime)
+    dramatiq.set_broker(broker)
+
+    async def deliver(contact_ids: list[int]) -> None:
+        try:
+            done = await (await runtime.get())(contact_ids)
+        except DuecourseError as exc:
+            # The hint is spent; the sweep finds its contacts again.
+            log.warning("batch.failed", channel=kind.value, size=len(contact_ids), error=str(exc))
+        else:
+            log.info("batch.delivered", channel=kind.value, size=len(contact_ids), outcomes=dict(done))
+
+    return dramatiq.actor(
+        deliver,
+        actor_name=actor_name(kind),
+        queue_name=kind.value,
+        broker=broker,
+        time_limit=TIME_LIMIT_MS,
+    )
+
+
+async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) -> Deliver:
+    app = await stack.enter_async_context(open_app(settings))
+    channels = await stack.enter_async_context(open_channels(settings, kind))
+    if not channels:
+        raise DuecourseError(f"no enabled provider for {kind.value}: see config/providers/")
+    owner = LivingOwner(settings.database_url, f"worker:{kind.value}")
+    stack.push_async_callback(owner.aclose)
+    await owner.current()
+    return app.delivering(kind, channels, owner)

@@ -1,0 +1,42 @@
+"""The inbox worker: `dramatiq workers.inbox`. Applies receipts and replies that the web process has stored."""
+
+import os
+from contextlib import AsyncExitStack
+
+import dramatiq
+import structlog
+
+from duecourse.bootstrap import open_app, open_channels
+from duecourse.domain.errors import DuecourseError
+from duecourse.logs import configure
+from duecourse.settings import load
+from duecourse.usecases.apply_inbox import ApplyInbox
+from workers.broker import INBOX_QUEUE, make_broker
+from workers.delivery import TIME_LIMIT_MS
+from workers.runtime import Runtime
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+_settings = load(os.environ)
+configure(_settings.log_format)
+
+
+async def _open(stack: AsyncExitStack) -> ApplyInbox:
+    app = await stack.enter_async_context(open_app(_settings))
+    channels = await stack.enter_async_context(open_channels(_settings))
+    return ApplyInbox(ledger=app.ledger, channels=channels, clock=app.clock)
+
+
+_runtime = Runtime(_open)
+broker = make_broker(_settings.redis_url, _runtime)
+dramatiq.set_broker(broker)
+
+
+@dramatiq.actor(queue_name=INBOX_QUEUE, broker=broker, time_limit=TIME_LIMIT_MS)
+async def apply_inbox() -> None:
+    """Apply what is open, oldest first."""
+    try:
+        applied = await (await _runtime.get())()
+    except DuecourseError as exc:
+        log.warning("inbox.failed", error=str(exc))
+    else:
+        log.info("inbox.applied", **applied)

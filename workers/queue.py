@@ -1,0 +1,36 @@
+"""The queue port: hints into Dramatiq. A hint that cannot be written is logged and found again by the sweep."""
+
+import asyncio
+from collections.abc import Sequence
+
+import dramatiq
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import BrokerConnectionError
+from redis.exceptions import RedisError
+
+from duecourse.domain.vocabulary import ChannelKind
+from workers.broker import INBOX_QUEUE, delivery_hint, inbox_hint
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class DramatiqQueue:
+    def __init__(self, broker: RedisBroker) -> None:
+        self._broker = broker
+        for queue in (*(kind.value for kind in ChannelKind), INBOX_QUEUE):
+            broker.declare_queue(queue)
+
+    async def hint(self, channel: ChannelKind, contact_ids: Sequence[int]) -> None:
+        """Ask a worker of the channel to look at these contacts."""
+        await self._enqueue(delivery_hint(channel, contact_ids))
+
+    async def hint_inbox(self) -> None:
+        """Ask a worker to look at the inbox."""
+        await self._enqueue(inbox_hint())
+
+    async def _enqueue(self, message: "dramatiq.Message[None]") -> None:
+        try:
+            await asyncio.to_thread(self._broker.enqueue, message)
+        except (BrokerConnectionError, RedisError) as exc:
+            log.warning("queue.unavailable", queue=message.queue_name, error=type(exc).__name__)

@@ -1,0 +1,6 @@
+"""The sms worker: `dramatiq workers.sms`. Start as many as the providers can carry."""
+
+from duecourse.domain.vocabulary import ChannelKind
+from workers.delivery import install
+
+deliver = install(ChannelKind.SMS)
