@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
-from duecourse.cadence.rung import Rung
 from duecourse.domain.book import ContactPoint, DueItem
 from duecourse.domain.contact import AttemptKind, ContactState, Disposition
 from duecourse.domain.message import Capability, Outbound, Outcome, Receipt, Rendered, WebhookRequest
@@ -238,18 +237,41 @@ class PlanPage:
 class Transaction(Protocol):
     """What can be done inside one transaction: one attribute per aggregate, each a class in `duecourse.ledger`."""
 
-    book: Any
-    contacts: Any
-    planning: Any
-    releases: Any
-    claims: Any
-    settlements: Any
-    sweeps: Any
-    events: Any
-    inbox: Any
-    matches: Any
-    receipts: Any
-    stories: Any
+    @property
+    def book(self) -> Any: ...
+
+    @property
+    def contacts(self) -> Any: ...
+
+    @property
+    def planning(self) -> Any: ...
+
+    @property
+    def releases(self) -> Any: ...
+
+    @property
+    def claims(self) -> Any: ...
+
+    @property
+    def settlements(self) -> Any: ...
+
+    @property
+    def sweeps(self) -> Any: ...
+
+    @property
+    def events(self) -> Any: ...
+
+    @property
+    def inbox(self) -> Any: ...
+
+    @property
+    def matches(self) -> Any: ...
+
+    @property
+    def receipts(self) -> Any: ...
+
+    @property
+    def stories(self) -> Any: ...
 
 
 class Ledger(Protocol):

@@ -1,0 +1,26 @@
+"""Runs a command's work against the application that the settings describe."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from duecourse import settings
+from duecourse.bootstrap import App, open_app
+from duecourse.cli.output import run
+
+T = TypeVar("T")
+
+
+def run_with_app(work: Callable[[App], Awaitable[T]]) -> T:
+    """Open the application, do the work, close it.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        StoreUnavailable: Postgres or Redis cannot be reached.
+    """
+    return run(_opened(work))
+
+
+async def _opened(work: Callable[[App], Awaitable[T]]) -> T:
+    async with open_app(settings.load(os.environ)) as app:
+        return await work(app)
