@@ -42,20 +42,22 @@ def test_a_caller_that_comes_when_told_uses_the_whole_rate() -> None:
 
 
 @given(rate=RATES, within=st.integers(0, 10 * SECOND), taken=st.integers(0, 100))
-def test_what_is_left_is_what_can_be_had(rate: Rate, within: int, taken: int) -> None:
+def test_what_is_left_can_be_taken_then_as_far_as_the_burst_allows(rate: Rate, within: int, taken: int) -> None:
     cell = Cell(rate)
     cell.take(0, taken)
     left = cell.left(0, within)
-    assert left >= 0
-    patient = Cell(rate)
-    patient.take(0, taken)
-    had, now, wait = 0, 0, 0
-    while now + wait <= within:
-        now += wait
-        count, wait = patient.take(now, 1_000_000)
-        had += count
-        wait = max(wait, 1)
-    assert had <= left <= had + patient.take(within, 1_000_000)[0] + 1
+    assert cell.take(within, 1_000_000)[0] == min(left, rate.burst)
+
+
+@given(per_s=st.floats(0.01, 100), burst=st.integers(1, 50), within=st.integers(0, 2 * SECOND))
+def test_an_eager_caller_gets_all_that_was_left_and_no_more(per_s: float, burst: int, within: int) -> None:
+    cell = Cell(Rate(per_s=per_s, burst=burst))
+    left, had, now = cell.left(0, within), 0, 0
+    while now <= within:
+        count, wait = cell.take(now, 1_000_000)
+        had, now = had + count, now + wait
+    had += cell.take(within, 1_000_000)[0]
+    assert left - 1 <= had <= left
 
 
 def test_what_was_given_back_can_be_taken_again_but_never_more_than_the_burst() -> None:
