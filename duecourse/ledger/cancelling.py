@@ -1,0 +1,41 @@
+"""Contacts that lost their reason: cancelled in the transaction that paid, moved or closed what they were about."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from duecourse.domain.clock import Times
+from duecourse.ledger.statements import statement
+
+if TYPE_CHECKING:
+    from duecourse.ledger.database import Connection
+
+
+async def cancel_paid(
+    conn: "Connection", due: Iterable[tuple[int, date]], *, times: Times, actor: str
+) -> dict[int, list[int]]:
+    """Cancel pending contacts of those (borrower id, due date) that have nothing left to pay. The borrowers are locked.
+
+    Returns:
+        The cancelled contacts' ids by borrower.
+    """
+    pairs = sorted(set(due))
+    if not pairs:
+        return {}
+    dates = [day for _, day in pairs]
+    cursor = await conn.execute(
+        statement("cancel_paid"),
+        {
+            "borrowers": [borrower for borrower, _ in pairs],
+            "dates": dates,
+            "first": min(dates),
+            "last": max(dates),
+            "now": times.business,
+            "lease": times.lease,
+            "actor": actor,
+        },
+    )
+    cancelled: dict[int, list[int]] = {}
+    for contact_id, borrower_id in await cursor.fetchall():
+        cancelled.setdefault(borrower_id, []).append(contact_id)
+    return cancelled
