@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from channels.limits import RedisLimiter
+from channels.limits import RedisLimiter, connect, rates_of
 from channels.registry import build
 from duecourse.bell import RedisBell
 from duecourse.cadence.files import load_cadences
@@ -21,7 +21,6 @@ from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.clock import LedgerClock
 from duecourse.ledger.crypto import Vault
 from duecourse.ledger.database import PostgresLedger, open_ledger
-from duecourse.ledger.owners import LivingOwner
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
 from duecourse.ports import Channel, Limiter, Owner, ProviderTerms, Queue
@@ -108,9 +107,7 @@ class App:
         backoff = Backoff(
             base_s=delivery.backoff_base_s, cap_s=delivery.backoff_cap_s, max_failures=delivery.max_failures
         )
-        # Jitter spreads retries; it guards nothing.
-        jitter = random.random
-        settle = Settle(ledger=self.ledger, clock=self.clock, backoff=backoff, jitter=jitter, actor=actor)
+        settle = Settle(ledger=self.ledger, clock=self.clock, backoff=backoff, jitter=_jitter, actor=actor)
         return Deliver(
             ledger=self.ledger,
             clock=self.clock,
@@ -142,12 +139,14 @@ async def open_app(settings: Settings, *, pool_size: int = 8) -> AsyncIterator[A
         ledger = await stack.enter_async_context(open_ledger(settings.database_url, vault, max_size=pool_size))
         redis = redis_client(settings.redis_url)
         stack.push_async_callback(redis.aclose)
+        limiter = RedisLimiter(connect(settings.redis_url), rates_of(settings.providers))
+        stack.push_async_callback(limiter.aclose)
         yield App(
             settings=settings,
             ledger=ledger,
             clock=LedgerClock(ledger, virtual=settings.virtual_clock),
             redis=redis,
-            limiter=RedisLimiter(redis, settings.providers),
+            limiter=limiter,
             bell=RedisBell(redis),
         )
 
@@ -170,9 +169,10 @@ async def open_channels(settings: Settings, kind: ChannelKind | None = None) -> 
         yield channels
 
 
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - it spreads retries and guards nothing
+
+
 def redis_client(url: str) -> "Redis":
     """A client that never retries by itself: our commands are not idempotent, redis-py's default repeats them."""
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=5, socket_connect_timeout=2)
-
-
-__all__ = ["App", "LivingOwner", "open_app", "open_channels", "redis_client"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from duecourse.domain.errors import IllegalTransition
+from duecourse.domain.errors import IllegalTransition, InputError
 
 
 class ContactState(StrEnum):
@@ -106,8 +106,14 @@ def month_base(day: date) -> int:
 
 
 def due_month(contact_id: int) -> date:
-    """The first day of the contact's due month."""
+    """The first day of the contact's due month.
+
+    Raises:
+        InputError: no contact has such an id.
+    """
     year, month = divmod(contact_id >> _SEQUENCE_BITS, 12)
+    if not date.min.year <= year < date.max.year:
+        raise InputError(f"{contact_id} is no contact id")
     return date(year, month + 1, 1)
 
 

@@ -13,7 +13,7 @@ from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState, due_range
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
-from duecourse.ledger.crypto import DataKey, Vault
+from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import statement
 from duecourse.policy.facts import ContactFacts
@@ -75,9 +75,7 @@ class ClaimRows:
     async def claim(self, contact_ids: Sequence[int], *, times: Times) -> list[Claimable]:
         """Lock and read those of the contacts that are still to be sent or resolved, in id order."""
         first, last = due_range(contact_ids)
-        await self._conn.execute(
-            _LOCK, {"first": first, "last": last, "ids": list(contact_ids), "lease": times.lease}
-        )
+        await self._conn.execute(_LOCK, {"first": first, "last": last, "ids": list(contact_ids), "lease": times.lease})
         async with self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(
                 statement("claim"),
@@ -137,7 +135,7 @@ class ClaimRows:
 
     def _seal(self, armed: Armed) -> bytes:
         data_key_id, key = self._keys[armed.contact.borrower_id]
-        return self._vault.seal_bytes(key, letter_place(data_key_id, armed.reference), armed.letter)
+        return self._vault.seal_bytes(key, body_place(data_key_id, armed.reference), armed.letter)
 
     def _claimable(self, row: Mapping[str, Any], now: datetime) -> Claimable:
         key = self._vault.open_key(row["wrapped"], row["master_version"])
@@ -154,7 +152,7 @@ class ClaimRows:
             state=ContactState(row["state"]),
             template=row["template"],
             locale=row["locale"],
-            name=self._vault.open(key, f"borrowers|name|{key_id}", row["name_sealed"]),
+            name=self._vault.open(key, name_place(key_id), row["name_sealed"]),
             point=self._point(row, channel, key),
             items=items,
             facts=_facts(row, channel, items, local_day),
@@ -169,7 +167,7 @@ class ClaimRows:
     def _point(self, row: Mapping[str, Any], channel: ChannelKind, key: DataKey) -> ContactPoint | None:
         if row["contact_point_id"] is None:
             return None
-        place = f"contact_points|address|{row['data_key_id']}|{channel.value}|{row['address_index'].hex()}"
+        place = address_place(row["data_key_id"], channel.value, row["address_index"])
         return ContactPoint(
             contact_point_id=row["contact_point_id"],
             channel=channel,
@@ -181,7 +179,7 @@ class ClaimRows:
     def _held(self, row: Mapping[str, Any], key: DataKey) -> Held | None:
         if row["reference"] is None:
             return None
-        place = letter_place(row["data_key_id"], row["reference"])
+        place = body_place(row["data_key_id"], row["reference"])
         return Held(
             provider=row["provider"],
             number=row["last_number"],
@@ -191,11 +189,6 @@ class ClaimRows:
             armed_at=row["armed_at"],
             negatives=row["negatives"],
         )
-
-
-def letter_place(data_key_id: int, reference: str) -> str:
-    """Where a sealed letter stands: what its seal is bound to."""
-    return f"attempts|body|{data_key_id}|{reference}"
 
 
 def _items(row: Mapping[str, Any]) -> Iterable[DueItem]:

@@ -1,7 +1,7 @@
 """The settle: what each call came to. Late evidence is kept even where the contact has moved on."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
@@ -104,7 +104,9 @@ class SettlementRows:
                 "reasons": [s.disposition.reason for s in settlements],
                 "not_before": [s.disposition.not_before for s in settlements],
                 "resolve_after": [
-                    times.lease + timedelta(seconds=wait) if (wait := s.disposition.resolve_after_s) is not None else None
+                    times.lease + timedelta(seconds=wait)
+                    if (wait := s.disposition.resolve_after_s) is not None
+                    else None
                     for s in settlements
                 ],
                 "failed": [s.disposition.failed for s in settlements],
@@ -129,6 +131,10 @@ class SettlementRows:
     def _span(settlements: Sequence[Settlement]) -> dict[str, object]:
         days = [s.armed.contact.due_on for s in settlements]
         return {"first": min(days), "last": max(days), "ids": [s.armed.contact.contact_id for s in settlements]}
+
+
+def _later(times: Times, seconds: float | None) -> datetime | None:
+    return None if seconds is None else times.lease + timedelta(seconds=seconds)
 
 
 def _keys(settlements: Sequence[Settlement]) -> dict[str, object]:

@@ -128,9 +128,7 @@ class SweepRows:
 
     async def resolvable(self, channel: ChannelKind, *, times: Times, limit: int = 1_000) -> list[int]:
         """Unknown contacts whose waiting time is over."""
-        cursor = await self._conn.execute(
-            _RESOLVABLE, {"channel": channel.value, "limit": limit, **instants(times)}
-        )
+        cursor = await self._conn.execute(_RESOLVABLE, {"channel": channel.value, "limit": limit, **instants(times)})
         return [row[0] for row in await cursor.fetchall()]
 
     async def assume_sent(self, horizon_s: Mapping[str, float], *, times: Times, actor: str) -> int:

@@ -36,8 +36,6 @@ class PlanContacts:
             times = await self.clock.read()
             window = PlanWindow(now=times.business, until=times.business + self.horizon)
             async with self.ledger.transaction() as tx:
-                page = await tx.planning.plan_page(
-                    cadence, rung, window, times=times, actor=self.actor, after=page
-                )
+                page = await tx.planning.plan_page(cadence, rung, window, times=times, actor=self.actor, after=page)
             total += page.planned
         return total

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from duecourse.domain.batches import batched
 
+from duecourse.domain.batches import batched
 from duecourse.domain.clock import Clock
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ports import Ledger, Limiter, Queue

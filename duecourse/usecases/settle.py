@@ -73,9 +73,9 @@ class Settle:
 
 def _touched_borrowers(settlements: Sequence[Settlement]) -> list[int]:
     """Whose rows a follow-up writes: locked first, in id order, before any contact."""
-    return sorted(
-        {s.armed.contact.borrower_id for s in settlements if s.outcome.opted_out or s.disposition.next_channel}
-    )
+    return sorted({
+        s.armed.contact.borrower_id for s in settlements if s.outcome.opted_out or s.disposition.next_channel
+    })
 
 
 def _event_of(settlement: Settlement, moved: set[int], late: set[int]) -> Event:
@@ -103,5 +103,3 @@ def _event_of(settlement: Settlement, moved: set[int], late: set[int]) -> Event:
 def lost(armed: Sequence[Armed], code: str) -> list[Answered]:
     """What to settle where the call's end was never seen: perhaps sent."""
     return [Answered(a, Outcome(kind=OutcomeClass.UNKNOWN, code=code)) for a in armed]
-
-
