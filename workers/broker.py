@@ -27,7 +27,7 @@ def make_broker(redis_url: str, *extra: Middleware) -> RedisBroker:
         redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2, health_check_interval=15
     )
     middleware: list[Middleware] = [TimeLimit(), ShutdownNotifications(), AsyncIO(), CurrentMessage(), *extra]
-    return RedisBroker(
+    broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]  # Dramatiq leaves its brokers untyped
         client=client,
         middleware=middleware,
         namespace="{duecourse}",
@@ -35,6 +35,7 @@ def make_broker(redis_url: str, *extra: Middleware) -> RedisBroker:
         maintenance_chance=20_000,
         dead_message_ttl=86_400_000,
     )
+    return broker
 
 
 def actor_name(kind: ChannelKind) -> str:

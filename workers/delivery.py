@@ -2,6 +2,7 @@
 
 import os
 from contextlib import AsyncExitStack
+from typing import Any
 
 import dramatiq
 import structlog
@@ -22,7 +23,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 TIME_LIMIT_MS = 28_000
 
 
-def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], None]":
+def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], Any]":
     """Make this process a worker of the channel: broker, actor, and what they need once the first batch comes."""
     settings = load(os.environ)
     configure(settings.log_format)
@@ -43,13 +44,10 @@ def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], None]":
         else:
             log.info("batch.delivered", channel=kind.value, size=len(contact_ids), outcomes=dict(done))
 
-    return dramatiq.actor(
-        deliver,
-        actor_name=actor_name(kind),
-        queue_name=kind.value,
-        broker=broker,
-        time_limit=TIME_LIMIT_MS,
+    make = dramatiq.actor(
+        actor_name=actor_name(kind), queue_name=kind.value, broker=broker, time_limit=TIME_LIMIT_MS
     )
+    return make(deliver)
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) -> Deliver:

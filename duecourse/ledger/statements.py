@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _FOLDER = Path(__file__).parent / "sql"
 
@@ -10,4 +10,4 @@ _FOLDER = Path(__file__).parent / "sql"
 @cache
 def statement(name: str) -> LiteralString:
     """The text of `sql/<name>.sql`: ours, shipped with the package, hence literal."""
-    return cast("LiteralString", (_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")

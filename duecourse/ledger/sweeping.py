@@ -149,6 +149,6 @@ class SweepRows:
         return {row[0] for row in await cursor.fetchall()}
 
     async def _count(self, sql: str, parameters: dict[str, object]) -> int:
-        cursor = await self._conn.execute(sql, parameters)  # type: ignore[arg-type]  # one of the constants above
+        cursor = await self._conn.execute(sql, parameters)
         row: Sequence[int] | None = await cursor.fetchone()
         return row[0] if row else 0
