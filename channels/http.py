@@ -10,6 +10,7 @@ import errno
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -18,6 +19,8 @@ from typing import Self
 import aiohttp
 import httpx
 import httpx_aiohttp
+
+from duecourse.domain.clock import Monotonic
 
 #: A provider's answer is a few hundred bytes; more than this is not one.
 MAX_BODY = 1 << 20
@@ -104,6 +107,7 @@ _CAUSES: tuple[tuple[type[BaseException], Cause], ...] = (
     (aiohttp.ClientOSError, Cause.RESET),
     (aiohttp.ClientPayloadError, Cause.TRUNCATED),
     (aiohttp.InvalidURL, Cause.BAD_REQUEST),
+    (aiohttp.NonHttpUrlClientError, Cause.BAD_REQUEST),
     (aiohttp.ClientResponseError, Cause.GARBAGE),
     (httpx.DecodingError, Cause.GARBAGE),
     # What aiohttp raises for a control character in a header, before it writes anything.
@@ -137,9 +141,10 @@ def _refine(exc: BaseException, cause: Cause) -> Cause:
 class _Body(httpx.AsyncByteStream):
     """The request's bytes, handed over once and only before the deadline. An iterator, so nothing is left to close."""
 
-    def __init__(self, content: bytes, deadline: float) -> None:
+    def __init__(self, content: bytes, deadline: float, monotonic: Monotonic) -> None:
         self._content = content
         self._deadline = deadline
+        self._monotonic = monotonic
         self.waiting = True
         """For a connection slot of ours."""
         self.written = False
@@ -151,12 +156,17 @@ class _Body(httpx.AsyncByteStream):
     async def __anext__(self) -> bytes:
         if self.written:
             raise StopAsyncIteration
-        if time.monotonic() >= self._deadline:
+        if self.left <= 0:
             raise DeadlinePassed
         self.written = True
         if not self._content:
             raise StopAsyncIteration
         return self._content
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self._deadline - self._monotonic()
 
     def failure(self, cause: Cause) -> Failure:
         """Two locks: nothing was written by our own account, and the cause is one we know."""
@@ -183,12 +193,14 @@ class HttpClient:
         keepalive_s: float = KEEPALIVE_S,
         connect_s: float = CONNECT_S,
         verify: ssl.SSLContext | bool = True,
+        monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_s = min(connect_s, timeout_s)
         self._keepalive_s = keepalive_s
         self._limit = max_connections
         self._verify = verify
+        self._monotonic = monotonic
         self._slots = asyncio.Semaphore(max_connections)
         self._transport: httpx_aiohttp.AiohttpTransport | None = None
 
@@ -223,23 +235,36 @@ class HttpClient:
 
     async def call(self, request: Prepared, *, deadline: float) -> Answer | Failure:
         """Send once. No byte is written after `deadline` (monotonic seconds). Raises nothing but a cancellation."""
-        body = _Body(request.content, deadline)
-        if time.monotonic() >= deadline:
+        body = _Body(request.content, deadline, self._monotonic)
+        if body.left <= 0:
             return body.failure(Cause.DEADLINE)
         try:
-            async with asyncio.timeout(self._timeout_s), self._slots:
-                body.waiting = False
-                return await self._exchange(request, body, deadline)
+            async with asyncio.timeout(self._timeout_s), self._slot(body):
+                return await self._exchange(request, body)
         except TimeoutError as exc:
             cause = cause_of(exc)
             return body.timed_out() if cause is Cause.UNEXPECTED else body.failure(cause)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the request was or was not written
             return body.failure(cause_of(exc))
 
-    async def _exchange(self, request: Prepared, body: _Body, deadline: float) -> Answer | Failure:
+    @asynccontextmanager
+    async def _slot(self, body: _Body) -> AsyncIterator[None]:
+        """One of our connections. Waiting for it ends at the deadline, as nothing could be sent after it."""
+        if self._slots.locked():
+            async with asyncio.timeout(body.left):
+                await self._slots.acquire()
+        else:
+            await self._slots.acquire()
+        body.waiting = False
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def _exchange(self, request: Prepared, body: _Body) -> Answer | Failure:
         if self._transport is None:
             raise RuntimeError("the client is not open")
-        patience = min(self._connect_s, max(deadline - time.monotonic(), 0.001))
+        patience = min(self._connect_s, max(body.left, 0.001))
         timeouts = {"connect": patience, "pool": patience, "read": self._timeout_s}
         raw = httpx.Request(
             request.method, request.url, headers=request.headers, stream=body, extensions={"timeout": timeouts}
