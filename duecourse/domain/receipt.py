@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from duecourse.domain.contact import ContactState, due_month
+from duecourse.domain.contact import ContactState, due_range
+from duecourse.domain.errors import InputError
 from duecourse.domain.message import Receipt
 from duecourse.domain.vocabulary import ChannelKind
 
@@ -84,7 +85,7 @@ def contact_of(reference: str) -> int | None:
         return None
     contact_id = int(found[1])
     try:
-        due_month(contact_id)
-    except ValueError:
+        due_range([contact_id])
+    except InputError:
         return None
     return contact_id

@@ -22,6 +22,7 @@ ON CONFLICT (provider, event_key) DO NOTHING
 RETURNING inbox_id
 """
 _OPEN = "SELECT inbox_id FROM inbox WHERE processed_at IS NULL AND inbox_id > %s ORDER BY inbox_id LIMIT %s"
+_WAITING = "SELECT EXISTS (SELECT FROM inbox WHERE processed_at IS NULL)"
 _CLAIM = """
 SELECT inbox_id, provider, event_key, raw_sealed, received_at FROM inbox
 WHERE inbox_id = ANY (%s) AND processed_at IS NULL
@@ -64,6 +65,11 @@ class InboxRows:
         """Ids of calls that wait, oldest first, greater than `after`."""
         cursor = await self._conn.execute(_OPEN, (after, limit))
         return [row[0] for row in await cursor.fetchall()]
+
+    async def waiting(self) -> bool:
+        """Is there anything to apply?"""
+        row = await (await self._conn.execute(_WAITING)).fetchone()
+        return bool(row and row[0])
 
     async def claim(self, inbox_ids: Sequence[int]) -> list[InboxItem]:
         """Lock and open those that still wait and that nobody else works on.

@@ -1,9 +1,12 @@
 """Whom a receipt speaks of: the attempt behind a reference or message id, the people behind an address."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from duecourse.domain.address import index_form, parse_address
 from duecourse.domain.contact import due_range
+from duecourse.domain.errors import InputError
 from duecourse.domain.letter import Letter
 from duecourse.domain.receipt import Flagged, Incoming, Match, contact_of
 from duecourse.domain.vocabulary import ChannelKind
@@ -52,6 +55,10 @@ FROM unnest(%(contacts)s::bigint[], %(borrowers)s::bigint[], %(channels)s::text[
 JOIN contact_points p USING (borrower_id, channel, address_index)
 WHERE p.invalid_since IS NULL
 """
+_CONTACT = """
+SELECT borrower_id, channel FROM contacts
+WHERE due_on >= %(first)s AND due_on < %(last)s AND contact_id = %(contact)s
+"""
 
 
 class MatchRows:
@@ -86,6 +93,13 @@ class MatchRows:
             for place, borrower_id in await cursor.fetchall():
                 found.setdefault(place, set()).add(borrower_id)
         return found
+
+    async def contact(self, contact_id: int) -> tuple[int, ChannelKind] | None:
+        """The borrower and the channel of a contact; None where there is none of that id. Locks nothing."""
+        first, last = due_range([contact_id])
+        cursor = await self._conn.execute(_CONTACT, {"first": first, "last": last, "contact": contact_id})
+        row = await cursor.fetchone()
+        return (row[0], ChannelKind(row[1])) if row else None
 
     async def contact_points(self, matches: Sequence[Match]) -> list[Flagged]:
         """The valid contact points that these attempts were sent to, read from their sealed letters."""
@@ -150,7 +164,9 @@ class MatchRows:
         return self._index(ChannelKind(channel), letter.to)
 
     def _index(self, channel: ChannelKind, address: str) -> bytes:
-        return self._vault.index(channel.value, address)
+        with suppress(InputError):
+            address = parse_address(channel, address, None)
+        return self._vault.index(channel.value, index_form(address))
 
 
 def _match(row: Sequence[Any]) -> Match:
