@@ -44,9 +44,11 @@ def apply(outreach: Any, clock: FixedClock) -> ApplyInbox:
     return ApplyInbox(ledger=outreach.ledger, clock=clock, channels=channels, batch=3)
 
 
-def event(kind: str, contact: int | None = None, *, number: int = 1, **more: Any) -> dict[str, Any]:
+def event(
+    kind: str, contact: int | None = None, *, number: int = 1, sender: str | None = None, **more: Any
+) -> dict[str, Any]:
     named = {"reference": f"{contact}-{number}"} if contact else {}
-    return {"event_id": f"e{next(numbers)}", "type": kind, **named, **more}
+    return {"event_id": f"e{next(numbers)}", "type": kind, "from": sender, **named, **more}
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown", "accepted", "assumed_sent", "undelivered", "rejected"])
@@ -220,7 +222,7 @@ async def test_stop_ends_the_channel_at_once(matched: bool, outreach: Any, apply
     answered = await outreach.contact(borrower)
     pending = [await outreach.contact(borrower, state) for state in ("planned", "released")]
     other = await outreach.contact(borrower, "planned", channel="email")
-    reply = event("replied", answered if matched else None, text=" Stop! ", **{"from": PHONE})
+    reply = event("replied", answered if matched else None, text=" Stop! ", sender=PHONE)
     await outreach.receive(reply)
 
     await apply()
@@ -238,7 +240,7 @@ async def test_stop_ends_the_channel_at_once(matched: bool, outreach: Any, apply
 async def test_stop_from_a_shared_number_stops_everybody_behind_it(outreach: Any, apply: ApplyInbox) -> None:
     both = [await outreach.borrower(sms=PHONE), await outreach.borrower(sms=PHONE)]
     await outreach.borrower(sms="+12025550144")
-    await outreach.receive(event("replied", text="退订", **{"from": "+1 (202) 555-0143"}))
+    await outreach.receive(event("replied", text="退订", sender="+1 (202) 555-0143"))
 
     await apply()
 
@@ -247,8 +249,8 @@ async def test_stop_from_a_shared_number_stops_everybody_behind_it(outreach: Any
 
 async def test_an_answer_that_is_no_stop_is_recorded_and_stops_nothing(outreach: Any, apply: ApplyInbox) -> None:
     contact = await outreach.contact(await outreach.borrower(sms=PHONE))
-    await outreach.receive(event("replied", contact, text="I paid on Tuesday", **{"from": PHONE}))
-    await outreach.receive(event("replied", text="hello?", **{"from": PHONE}))
+    await outreach.receive(event("replied", contact, text="I paid on Tuesday", sender=PHONE))
+    await outreach.receive(event("replied", text="hello?", sender=PHONE))
 
     await apply()
 
@@ -348,7 +350,7 @@ async def test_two_first_calls_at_once_share_one_key(outreach: Any) -> None:
 async def test_what_was_said_is_stored_sealed_and_never_told(outreach: Any, apply: ApplyInbox) -> None:
     contact = await outreach.contact(await outreach.borrower(sms=PHONE))
     await outreach.receive(
-        event("replied", contact, text="CANARY words", code="CANARY sentence with words", **{"from": PHONE})
+        event("replied", contact, text="CANARY words", code="CANARY sentence with words", sender=PHONE)
     )
     await apply()
 
