@@ -17,7 +17,7 @@ app = typer.Typer()
 @app.command()
 def plan(
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be planned; write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be planned; plan nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one planning pass now: turn what is due soon into contacts.
@@ -36,5 +36,9 @@ def plan(
 async def _plan(opened: App, *, dry_run: bool) -> dict[str, int]:
     planning = opened.planning(actor=f"cli:uid-{os.getuid()}")
     if dry_run:
+        # The months' empty partitions are made for good: rolled back, no page could be rehearsed in them.
+        times = await opened.clock.read()
+        async with opened.ledger.transaction() as tx:
+            await tx.planning.ensure_months(times)
         planning = replace(planning, ledger=Rehearsal(ledger=opened.ledger))
     return await planning()

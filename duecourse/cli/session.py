@@ -1,5 +1,6 @@
 """Runs a command's work against the application that the settings describe."""
 
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -18,6 +19,8 @@ def run_with_app(work: Callable[[App], Awaitable[T]]) -> T:
         ConfigError: a setting is wrong.
         StoreUnavailable: Postgres or Redis cannot be reached.
     """
+    # A command says itself what went wrong; what libraries log is for services.
+    logging.getLogger().addHandler(logging.NullHandler())
     return run(_opened(work))
 
 

@@ -11,8 +11,7 @@ from psycopg.rows import dict_row
 from duecourse.domain.contact import ContactState, due_range, month_base
 from duecourse.domain.letter import Letter
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.ledger.claims import letter_place
-from duecourse.ledger.crypto import Vault
+from duecourse.ledger.crypto import Vault, body_place
 from duecourse.ledger.statements import statement
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ class StoryRows:
 
     def _open(self, row: Row) -> Letter:
         key = self._vault.open_key(row["wrapped"], row["master_version"])
-        place = letter_place(row["data_key_id"], row["reference"])
+        place = body_place(row["data_key_id"], row["reference"])
         return Letter.thaw(self._vault.open_bytes(key, place, row["body_sealed"]))
 
     async def _rows(self, query: LiteralString | sql.Composed, values: Sequence[Any] | Row) -> list[Row]:

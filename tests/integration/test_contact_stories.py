@@ -16,8 +16,7 @@ from duecourse.domain.event import Event
 from duecourse.domain.letter import Letter
 from duecourse.domain.message import Rendered
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.ledger.claims import letter_place
-from duecourse.ledger.crypto import Vault
+from duecourse.ledger.crypto import Vault, body_place
 from duecourse.ledger.database import PostgresLedger, PostgresTransaction
 from duecourse.ledger.rehearsal import Rehearsal
 from duecourse.ledger.stories import ContactFilter
@@ -71,7 +70,8 @@ class Book:
 
 @pytest.fixture
 async def book(ledger: PostgresLedger, vault: Vault) -> Book:
-    told, bare = month_base(DUE) + 1, month_base(LATER) + 2
+    # Far from where the sequence begins.
+    told, bare = month_base(DUE) + 1_000_001, month_base(LATER) + 1_000_002
     async with ledger.transaction() as tx:
         await tx.conn.execute("SELECT ensure_months(%s, %s)", (DUE, LATER))
         key_id = await add_borrower(tx, vault, 1)
@@ -79,7 +79,7 @@ async def book(ledger: PostgresLedger, vault: Vault) -> Book:
         await add_contact(tx, told, DUE, 1, rung="T0-morning", channel="sms")
         await add_contact(tx, bare, LATER, 2, rung="T-1", channel="push")
         await tx.conn.execute(
-            ATTEMPT, (told, DUE, sealed(vault, key_id[1], letter_place(key_id[0], "ref-1")), AT, AT, DUE)
+            ATTEMPT, (told, DUE, sealed(vault, key_id[1], body_place(key_id[0], "ref-1")), AT, AT, DUE)
         )
         await tx.events.append(TIMES, "scheduler", [Event(kind="contact.planned", contact_id=told)])
         armed = Event(kind="contact.armed", contact_id=told, data={"verdict": VERDICT, "attempt": 1})
