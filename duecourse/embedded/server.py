@@ -1,18 +1,81 @@
-"""A server in a folder: who may start it, who uses it, and who stops it.
-
-Both questions are answered by file locks, which the kernel drops with their process however it dies:
-`starting.lock` is held while a server is being started or stopped, `users.lock` is shared by all users.
-"""
+"""A server in a folder: started under a guard, joined by whoever comes later, ended with its last user."""
 
 import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from duecourse.domain.errors import StoreUnavailable
+from duecourse.embedded import guard
 
 OWN_SERVERS = "set DATABASE_URL and REDIS_URL to servers of your own"
+
+_START_S = 60.0
+#: A server whose last life was killed may find the memory of that life still in use for a moment.
+_RETRY_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """How to start a server, and how to know and end it."""
+
+    name: str
+    folder: Path
+    argv: list[str]
+    keywords: dict[str, Any]
+    """Whom to run it as, for `subprocess`."""
+    log: Path
+    pid_file: Path
+    marker: str
+    """Stands in the server's command line and in nobody else's."""
+    end: int
+    """The signal that ends it in good order."""
+
+    def running(self) -> bool:
+        return guard.running(self.pid_file, self.marker) is not None
+
+    def begin(self, ready: Callable[[], bool]) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            StoreUnavailable: it does not come up; its log is named.
+        """
+        first = time.monotonic()
+        self._order("argv", "keywords")
+        while not ready():
+            if not guard.locked(self.folder, guard.GUARD):
+                if time.monotonic() - first > _RETRY_S:
+                    raise StoreUnavailable(f"{self.name} does not start, see {self.log}; or {OWN_SERVERS}")
+                self._order("argv", "keywords")
+            if time.monotonic() - first > _START_S:
+                raise StoreUnavailable(f"{self.name} does not get ready, see {self.log}; or {OWN_SERVERS}")
+            time.sleep(guard.PAUSE_S)
+
+    def adopt(self) -> None:
+        """Give a server that runs a guard, where its own was killed."""
+        if not guard.locked(self.folder, guard.GUARD):
+            self._order()
+
+    def stop(self) -> None:
+        """End it; its guard ends with it."""
+        if not guard.end(self.pid_file, self.marker, self.end):
+            raise StoreUnavailable(f"{self.name} does not stop, see {self.log}")
+        with (self.folder / guard.GUARD).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def _order(self, *more: str) -> None:
+        wanted = ("folder", "pid_file", "marker", "end", "log", *more)
+        order = {name: value for name, value in asdict(self).items() if name in wanted}
+        command = (sys.executable, "-I", "-S", guard.__file__)
+        text = json.dumps(order, default=str).encode()
+        # The guard outlives us: it must not hold open what somebody reads our output from.
+        with self.log.open("ab") as log:
+            subprocess.run(command, input=text, stdout=log, stderr=log, cwd="/", start_new_session=True, check=True)
 
 
 @dataclass(kw_only=True)
@@ -22,72 +85,34 @@ class EmbeddedServer:
     Attributes:
         url: for the application.
         owner_url: for migrations; the same as `url` where a store knows no such difference.
-        folder: its data, log, socket and locks.
+        program: its folder, log and pid file.
     """
 
     url: str
     owner_url: str
-    folder: Path
+    program: Program = field(repr=False)
     _users: IO[str] = field(repr=False)
-    _end: Callable[[], None] = field(repr=False)
 
     def stop(self) -> None:
         """Give the share back; end the server if nobody else has one. Harmless when called twice."""
         if self._users.closed:
             return
-        with starting(self.folder):
+        with guard.starting(self.program.folder):
             self._users.close()
-            if not in_use(self.folder):
-                self._end()
+            if not _in_use(self.program.folder):
+                self.program.stop()
 
 
-@contextmanager
-def starting(folder: Path) -> Iterator[None]:
-    """Only one process at a time may start or stop the server of `folder`."""
-    with (folder / "starting.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _in_use(folder: Path) -> bool:
+    """Whether others have a share. While `starting.lock` is held the guard takes the lock once and for an instant."""
+    if not guard.locked(folder, guard.USERS):
+        return False
+    share(folder).close()
+    return guard.locked(folder, guard.USERS)
 
 
 def share(folder: Path) -> IO[str]:
     """Become a user of the server: until the file is closed or this process ends."""
-    users = (folder / "users.lock").open("a")
+    users = (folder / guard.USERS).open("a")
     fcntl.flock(users, fcntl.LOCK_SH)
     return users
-
-
-def in_use(folder: Path) -> bool:
-    with (folder / "users.lock").open("a") as users:
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def command_of(pid: int) -> str:
-    """The command line of a process; empty where it is gone, and on a system without /proc."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def is_ours(pid: int, marker: str) -> bool:
-    """Does `pid` still run our server? A machine that restarted gives an old number to another program.
-
-    Without /proc the number alone has to do: then a live process is taken for ours.
-    """
-    if not Path("/proc/self/cmdline").exists():
-        return alive(pid)
-    return marker in command_of(pid)
