@@ -125,7 +125,8 @@ class Table:
         self._known.add(key)
         value = self._values.get(key, default)
         if isinstance(value, _Required):
-            raise self.error(key, "is missing")
+            near = difflib.get_close_matches(key, [name for name in self._values if name not in self._known], n=1)
+            raise self.error(key, "is missing" + (f"; is {near[0]!r} meant to be it?" if near else ""))
         return value
 
     def _list(self, key: str, default: Any) -> list[Any]:

@@ -19,7 +19,9 @@ class Quiet:
 
     def covers(self, moment: datetime, zone: ZoneInfo) -> bool:
         """Is it quiet there and then? `moment` is aware."""
-        local = moment.astimezone(zone).time()
+        return self.covers_time(moment.astimezone(zone).time())
+
+    def covers_time(self, local: time) -> bool:
         if self.start < self.end:
             return self.start <= local < self.end
         return local >= self.start or local < self.end

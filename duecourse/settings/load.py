@@ -43,7 +43,7 @@ def load(environ: Mapping[str, str], config_dir: Path | None = None) -> Settings
         plan_horizon_h=main.number("plan_horizon_h", 36.0, low=1, high=24 * 31),
         log_format=_log_format(main),
         links=_links(main.table("links")),
-        max_sms_segments=main.whole("max_sms_segments", 4, low=1, high=10),
+        max_sms_segments=main.whole("max_sms_segments", 6, low=1, high=10),
     )
     main.finish()
     return settings

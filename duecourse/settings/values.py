@@ -86,7 +86,7 @@ class Settings:
     """`json`, `pretty`, or `auto`: pretty on a terminal."""
     web_port: int = 8080
     links: Links = field(default_factory=Links)
-    max_sms_segments: int = 4
+    max_sms_segments: int = 6
     """A longer SMS is refused: it costs its number of segments."""
 
     def providers_of(self, channel: ChannelKind) -> tuple[Provider, ...]:
