@@ -113,7 +113,7 @@ class FakeRig:
 
     name = "fake"
     says = frozenset({Say.ACCEPT, Say.DUPLICATE, Say.OPTED_OUT, Say.REFUSE_CONTENT, Say.THROTTLE})
-    secrets = (FAKE_SECRET,)
+    secrets: tuple[str, ...] = (FAKE_SECRET,)
     address = CANARY_TO
     bad_address = BAD
 
