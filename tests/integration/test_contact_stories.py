@@ -82,7 +82,7 @@ async def book(ledger: PostgresLedger, vault: Vault) -> Book:
             ATTEMPT, (told, DUE, sealed(vault, key_id[1], body_place(key_id[0], "ref-1")), AT, AT, DUE)
         )
         await tx.events.append(TIMES, "scheduler", [Event(kind="contact.planned", contact_id=told)])
-        armed = Event(kind="contact.armed", contact_id=told, data={"verdict": VERDICT, "attempt": 1})
+        armed = Event(kind="contact.sending", contact_id=told, data={"verdict": VERDICT, "attempt": 1})
         await tx.events.append(TIMES, "worker:sms", [armed])
         await tx.conn.execute(RECEIPT, (told, AT))
     return Book(ledger, told, bare)
@@ -133,7 +133,7 @@ async def test_a_story_has_every_attempt_event_verdict_and_receipt(book: Book) -
     assert story is not None
     assert (story.contact["borrower"], story.contact["state"]) == ("B-1", "planned")
     assert [(a["number"], a["provider"], a["reference"]) for a in story.attempts] == [(1, "sandbox-sms", "ref-1")]
-    assert [event["kind"] for event in story.events] == ["contact.planned", "contact.armed"]
+    assert [event["kind"] for event in story.events] == ["contact.planned", "contact.sending"]
     assert story.events[1]["data"]["verdict"] == VERDICT
     assert [(r["kind"], r["event_key"]) for r in story.receipts] == [("delivered", "evt-1")]
     assert "CANARY" not in repr(story)
