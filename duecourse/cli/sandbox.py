@@ -1,7 +1,6 @@
 """`duecourse sandbox`: the provider that delivers to nobody."""
 
 import asyncio
-import json
 import signal
 import tomllib
 from collections.abc import Sequence
@@ -11,12 +10,17 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from duecourse.domain.errors import ConfigError, DuecourseError
+from duecourse.cli.output import AsJson, print_json_line
+from duecourse.domain.errors import ConfigError
 from duecourse.simulator.sandbox.account import Account, account_from, default_accounts
-from duecourse.simulator.sandbox.server import Address, serving
+from duecourse.simulator.sandbox.server import Address, Serving, serving
+
+app = typer.Typer()
 
 
+@app.command()
 def sandbox(
+    *,
     port: Annotated[int, typer.Option(help="HTTP port; 0 takes a free one.")] = 8099,
     smtp_port: Annotated[int | None, typer.Option(help="SMTP port; none is opened by default.")] = None,
     host: Annotated[
@@ -25,7 +29,7 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="Decides every fault: the same seed, the same faults.")] = 0,
     log: Annotated[Path | None, typer.Option(help="Its own book, JSON Lines, appended to.")] = None,
     accounts: Annotated[
-        Path | None, typer.Option(help="TOML with a table [accounts.NAME] per account; see docs/sandbox.md.")
+        Path | None, typer.Option(help="TOML with a table \\[accounts.NAME] per account; see docs/sandbox.md.")
     ] = None,
     api_key: Annotated[
         str, typer.Option(envvar="DUECOURSE_SANDBOX_KEY", help="Of the default accounts.")
@@ -37,17 +41,17 @@ def sandbox(
         str | None,
         typer.Option(envvar="DUECOURSE_PUBLIC_URL", help="Receipts go to BASE/webhooks/sandbox-CHANNEL."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Serve a provider that behaves like real ones, misbehaves by seed, and keeps its own log of what it accepted."""
-    try:
-        opened = _accounts(accounts) if accounts else default_accounts(api_key, webhook_secret, webhook_base)
-        address = Address(host=host, port=port, smtp_port=smtp_port)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(opened, address, seed=seed, log=log, as_json=as_json))
-    except DuecourseError as exc:
-        typer.echo(f"error: {exc}", err=True)
-        raise typer.Exit(1) from exc
+    """Run the sandbox provider: an SMS, push and email service that fails on cue.
+
+    It takes messages over HTTP and SMTP, delivers them to nobody, sends signed receipts, and keeps its own log of what
+    it accepted. Its first page shows the borrowers' phones. Accounts, faults and the API: docs/sandbox.md.
+    """
+    opened = _accounts(accounts) if accounts else default_accounts(api_key, webhook_secret, webhook_base)
+    address = Address(host=host, port=port, smtp_port=smtp_port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(opened, address, seed=seed, log=log, as_json=as_json))
 
 
 async def _serve(accounts: Sequence[Account], address: Address, *, seed: int, log: Path | None, as_json: bool) -> None:
@@ -55,15 +59,17 @@ async def _serve(accounts: Sequence[Account], address: Address, *, seed: int, lo
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with serving(accounts, address=address, seed=seed, log=log) as server:
-        typer.echo(_announcement(server.url, server.smtp_port, server.exchange.journal.path, as_json=as_json))
+        _announce(server, as_json=as_json)
         await stop.wait()
 
 
-def _announcement(url: str, smtp_port: int | None, log: Path, *, as_json: bool) -> str:
+def _announce(server: Serving, *, as_json: bool) -> None:
+    log = server.exchange.journal.path
     if as_json:
-        return json.dumps({"url": url, "smtp_port": smtp_port, "log": str(log)})
-    mail = f", mail on port {smtp_port}" if smtp_port else ""
-    return f"Sandbox provider at {url}{mail}; log in {log}"
+        print_json_line({"url": server.url, "smtp_port": server.smtp_port, "log": log})
+        return
+    mail = f", mail on port {server.smtp_port}" if server.smtp_port else ""
+    typer.echo(f"Sandbox provider at {server.url}{mail}; log in {log}")
 
 
 def _accounts(path: Path) -> list[Account]:
