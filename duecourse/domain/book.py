@@ -51,3 +51,5 @@ class Payment:
     loan_external_id: str
     amount: Money
     paid_at: datetime
+    reversed_at: datetime | None = None
+    """Set where it was taken back before we heard of it: recorded, but it meets nothing."""

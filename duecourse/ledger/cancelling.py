@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
@@ -11,8 +12,16 @@ if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 
-async def cancel_paid(
-    conn: "Connection", due: Iterable[tuple[int, date]], *, times: Times, actor: str
+class CancelReason(StrEnum):
+    PAID = "paid"
+    MOVED = "moved"
+    """The lender moved the due date."""
+    CLOSED = "closed"
+    """The loan is closed or charged off."""
+
+
+async def cancel_needless(
+    conn: "Connection", due: Iterable[tuple[int, date]], *, reason: CancelReason, times: Times, actor: str
 ) -> dict[int, list[int]]:
     """Cancel pending contacts of those (borrower id, due date) that have nothing left to pay. The borrowers are locked.
 
@@ -24,7 +33,7 @@ async def cancel_paid(
         return {}
     dates = [day for _, day in pairs]
     cursor = await conn.execute(
-        statement("cancel_paid"),
+        statement("cancel_needless"),
         {
             "borrowers": [borrower for borrower, _ in pairs],
             "dates": dates,
@@ -33,6 +42,7 @@ async def cancel_paid(
             "now": times.business,
             "lease": times.lease,
             "actor": actor,
+            "reason": reason.value,
         },
     )
     cancelled: dict[int, list[int]] = {}

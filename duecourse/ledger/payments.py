@@ -12,7 +12,7 @@ from duecourse.domain.clock import Times
 from duecourse.domain.event import Event
 from duecourse.domain.payment import PaymentResult, PaymentStatus
 from duecourse.domain.vocabulary import Component
-from duecourse.ledger.cancelling import cancel_paid
+from duecourse.ledger.cancelling import CancelReason, cancel_needless
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.paying import Demand, LoanRow, Spent, add_credit, lock_loans, pay_instalments, spend
 
@@ -24,9 +24,9 @@ SELECT p.external_id, l.external_id, p.amount_minor, p.currency
 FROM payments p JOIN loans l USING (loan_id) WHERE p.external_id = ANY (%s)
 """
 _INSERT = """
-INSERT INTO payments (external_id, loan_id, currency, amount_minor, paid_at, recorded_at)
+INSERT INTO payments (external_id, loan_id, currency, amount_minor, paid_at, reversed_at, recorded_at)
 SELECT p.*, %(now)s FROM unnest(%(ids)s::text[], %(loans)s::bigint[], %(currencies)s::text[], %(amounts)s::bigint[],
-                               %(paid_at)s::timestamptz[]) AS p
+                               %(paid_at)s::timestamptz[], %(reversed_at)s::timestamptz[]) AS p
 ON CONFLICT (external_id) DO NOTHING
 RETURNING external_id, payment_id
 """
@@ -120,7 +120,7 @@ class PaymentRows:
         spent = await spend(self._conn, demands, order)
         used = [(d.payment_id, d.loan.loan_id, spent.rest[d.payment_id] - d.amount) for d in demands]
         await add_credit(self._conn, used)
-        await cancel_paid(self._conn, spent.met, times=times, actor=actor)
+        await cancel_needless(self._conn, spent.met, reason=CancelReason.PAID, times=times, actor=actor)
 
     async def _known(self, payments: Sequence[Payment]) -> dict[str, Content]:
         cursor = await self._conn.execute(_EXISTING, ([p.external_id for p in payments],))
@@ -139,7 +139,7 @@ class PaymentRows:
         demands = [_demand(ids[name], payment, loans) for name, payment in fresh.items() if name in ids]
         spent = await spend(self._conn, demands, order)
         await add_credit(self._conn, [(d.payment_id, d.loan.loan_id, spent.rest[d.payment_id]) for d in demands])
-        cancelled = await cancel_paid(self._conn, spent.met, times=times, actor=actor)
+        cancelled = await cancel_needless(self._conn, spent.met, reason=CancelReason.PAID, times=times, actor=actor)
         results = {
             name: _recorded(name, demand, spent, cancelled.pop(demand.loan.borrower_id, []))
             for name, demand in zip((name for name in fresh if name in ids), demands, strict=True)
@@ -166,6 +166,7 @@ class PaymentRows:
                 "currencies": [p.amount.currency for p in rows],
                 "amounts": [p.amount.minor for p in rows],
                 "paid_at": [p.paid_at for p in rows],
+                "reversed_at": [p.reversed_at for p in rows],
             },
         )
         return dict(await cursor.fetchall())
@@ -198,7 +199,10 @@ def _content(payment: Payment) -> Content:
 def _demand(payment_id: int, payment: Payment, loans: Mapping[str, LoanRow]) -> Demand:
     loan = loans[payment.loan_external_id]
     return Demand(
-        payment_id=payment_id, loan=loan, amount=payment.amount.minor, met_on=loan.local_date(payment.paid_at)
+        payment_id=payment_id,
+        loan=loan,
+        amount=0 if payment.reversed_at else payment.amount.minor,
+        met_on=loan.local_date(payment.paid_at),
     )
 
 
