@@ -1,5 +1,7 @@
 """Which audience a borrower's due date belongs to. The planning statement computes the same in SQL."""
 
+from collections.abc import Collection
+
 from duecourse.domain.vocabulary import Audience
 
 #: So many instalments met in a row, none missed: a reminder changes nothing for such clients (Barboni, Cardenas and
@@ -7,17 +9,32 @@ from duecourse.domain.vocabulary import Audience
 PROVEN_AFTER = 6
 
 
+#: The riskiest first: the band of a due date is that of the riskiest loan that is due.
+_RISKIEST_FIRST = (Audience.HIGH, Audience.STANDARD, Audience.LOW)
+
+
 def classify(*, first: bool, missed: int, met: int, autopay: bool) -> Audience:
-    """A simple rule until there is a score, from the default ladder's own definition of high risk.
+    """The band of one loan that is due: a simple rule until there is a score.
 
     Args:
-        first: the first instalment of any of the loans that are due.
-        missed: earlier instalments of those loans that were met late or are still open.
-        met: earlier instalments of the loan that was paid for the shortest time.
-        autopay: every loan that is due collects itself.
+        first: this is the loan's first instalment.
+        missed: its earlier instalments that were met late or are still open.
+        met: its earlier instalments that were met.
+        autopay: the loan collects itself.
     """
     if first or missed > 0:
         return Audience.HIGH
     if autopay or met >= PROVEN_AFTER:
         return Audience.LOW
     return Audience.STANDARD
+
+
+def riskiest(bands: Collection[Audience]) -> Audience:
+    """The band of a borrower's due date, from those of all loans that are due.
+
+    Raises:
+        ValueError: nothing is due.
+    """
+    if not bands:
+        raise ValueError("nothing is due")
+    return min(bands, key=_RISKIEST_FIRST.index)

@@ -1,10 +1,11 @@
 """Who is likely to miss is reminded differently from who never does."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from duecourse.domain.vocabulary import Audience
-from duecourse.risk.audience import PROVEN_AFTER, classify
+from duecourse.risk.audience import PROVEN_AFTER, classify, riskiest
 
 counts = st.integers(0, 100)
 
@@ -29,3 +30,14 @@ def test_a_clean_record_becomes_low_risk_with_its_sixth_instalment(met: int) -> 
     proven = classify(first=False, missed=0, met=met, autopay=False) is Audience.LOW
     assert proven == (met >= PROVEN_AFTER)
     assert proven or classify(first=False, missed=0, met=met, autopay=False) is Audience.STANDARD
+
+
+@given(bands=st.lists(st.sampled_from(Audience), min_size=1))
+def test_one_risky_loan_makes_the_due_date_risky_and_only_safe_ones_make_it_safe(bands: list[Audience]) -> None:
+    assert (riskiest(bands) is Audience.HIGH) == (Audience.HIGH in bands)
+    assert (riskiest(bands) is Audience.LOW) == (set(bands) == {Audience.LOW})
+
+
+def test_a_day_on_which_nothing_is_due_has_no_band() -> None:
+    with pytest.raises(ValueError, match="nothing is due"):
+        riskiest([])
