@@ -207,7 +207,7 @@ class HttpClient:
     async def open(self) -> None:
         """Bind to the running loop. Opening twice is harmless."""
         if self._transport is None:
-            context = httpx.create_ssl_context(verify=self._verify, trust_env=False)
+            context = _context(self._verify)
             session = self._session(context)
             self._transport = httpx_aiohttp.AiohttpTransport(verify=context, trust_env=False, client=session)
 
@@ -286,6 +286,12 @@ async def _read(response: httpx.Response) -> bytes | None:
         if len(content) > MAX_BODY:
             return None
     return content
+
+
+@lru_cache(maxsize=8)
+def _context(verify: ssl.SSLContext | bool) -> ssl.SSLContext:  # noqa: FBT001 - httpx's own word
+    """Reading the authorities' certificates takes 40 ms: once per process, not per account."""
+    return httpx.create_ssl_context(verify=verify, trust_env=False)
 
 
 @lru_cache(maxsize=256)

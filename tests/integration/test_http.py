@@ -433,5 +433,5 @@ def test_a_request_counts_as_unsent_only_if_nothing_was_written_and_the_cause_is
 
 
 def test_a_default_context_checks_certificates() -> None:
-    context = httpx.create_ssl_context(verify=True, trust_env=False)
+    context = http._context(True)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
