@@ -89,7 +89,7 @@ class Prepared:
     content: bytes = field(repr=False)
 
 
-class DeadlinePassed(Exception):  # noqa: N818 - it says what happened
+class DeadlinePassed(Exception):
     """Raised at the first byte to keep it from being written."""
 
 
