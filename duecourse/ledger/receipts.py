@@ -24,6 +24,7 @@ _LOCK_CONTACTS = """
 SELECT c.contact_id, c.due_on, c.borrower_id, c.state,
        (SELECT a.idempotency_key FROM attempts a
         WHERE a.due_on = c.due_on AND a.contact_id = c.contact_id AND a.kind <> 'lookup'
+          AND a.due_on >= %(first)s AND a.due_on < %(last)s
         ORDER BY a.number DESC LIMIT 1)
 FROM contacts c
 WHERE c.due_on >= %(first)s AND c.due_on < %(last)s AND c.contact_id = ANY (%(ids)s)

@@ -4,7 +4,14 @@ WITH fresh AS MATERIALIZED (
     SELECT e.event_id, e.kind, e.at, e.recorded_at, e.contact_id, c.channel,
            CASE WHEN c.step = 1 THEN greatest(c.scheduled_at, c.planned_at) ELSE c.planned_at END AS due_at
     FROM events e
-    JOIN contacts c ON c.borrower_id = e.borrower_id AND c.contact_id = e.contact_id
+    CROSS JOIN LATERAL (
+        SELECT channel, step, scheduled_at, planned_at FROM contacts
+        WHERE borrower_id = e.borrower_id AND contact_id = e.contact_id
+          AND due_on >= make_date((e.contact_id >> 36)::integer / 12, (e.contact_id >> 36)::integer %% 12 + 1, 1)
+          AND due_on < make_date((e.contact_id >> 36)::integer / 12, (e.contact_id >> 36)::integer %% 12 + 1, 1)
+                       + interval '1 month'
+        LIMIT 1
+    ) c
     WHERE e.recorded_at > %(since)s AND e.recorded_at <= %(until)s
       AND e.kind IN ('contact.released', 'contact.accepted', 'contact.delivered')
 ), taken AS (
