@@ -1,5 +1,6 @@
 """The `duecourse` command. A command's module is imported when it is called, so that `--help` answers at once."""
 
+import asyncio
 import os
 import sys
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ DEBUG_VARIABLE = "DUECOURSE_DEBUG"
 class Entry:
     """A command that is not imported yet."""
 
-    target: str
-    """Where it is: `module:attribute` in this package, a Typer or a plain function."""
+    module: str
+    """In this package; its `app` is a Typer."""
     help: str
     """The first line of the command's own help; a test keeps the two equal."""
     group: bool = False
@@ -28,23 +29,26 @@ class Entry:
 
 
 COMMANDS = {
-    "import": Entry(target="import_:app", help="Load borrowers, loans, instalments and payments from a file."),
-    "plan": Entry(target="plan:app", help="Run one planning pass now: turn what is due soon into contacts."),
-    "contacts": Entry(target="contacts:app", help="Contacts: list them, or tell the whole story of one.", group=True),
-    "payments": Entry(target="payments:app", help="Record payments and reversals.", group=True),
-    "holds": Entry(target="holds:app", help="Stop outreach to a borrower or about a loan.", group=True),
-    "optouts": Entry(target="optouts:app", help="Who asked not to be contacted.", group=True),
-    "keys": Entry(target="keys:app", help="The keys that personal data is sealed with.", group=True),
-    "migrate": Entry(target="migrate:app", help="Bring the database's schema up to date."),
-    "up": Entry(target="up:app", help="Run the whole system on this machine until stopped."),
-    "scheduler": Entry(target="scheduler:scheduler", help="Run a scheduler: plan, release, sweep."),
-    "web": Entry(target="web:app", help="Serve health, metrics and the providers' webhooks."),
-    "sandbox": Entry(
-        target="sandbox:sandbox", help="Run the sandbox provider: an SMS, push and email service that fails on cue."
+    "import": Entry(module="import_", help="Load borrowers, loans, instalments and payments from a file."),
+    "plan": Entry(module="plan", help="Run one planning pass now: turn what is due soon into contacts."),
+    "contacts": Entry(module="contacts", help="Contacts: list them, or tell the whole story of one.", group=True),
+    "payments": Entry(module="payments", help="Record payments and reversals.", group=True),
+    "holds": Entry(module="holds", help="Stop outreach to a borrower or about a loan.", group=True),
+    "optouts": Entry(module="optouts", help="Who asked not to be contacted.", group=True),
+    "keys": Entry(module="keys", help="The keys that personal data is sealed with.", group=True),
+    "migrate": Entry(module="migrate", help="Bring the database's schema up to date."),
+    "up": Entry(module="up", help="Run the whole system on this machine until stopped."),
+    "scheduler": Entry(
+        module="scheduler",
+        help="Run a scheduler: plan contacts, release them to the channels' queues, sweep up after dead workers.",
     ),
-    "demo": Entry(target="demo:app", help="Run due days on real loans against the sandbox provider."),
-    "doctor": Entry(target="doctor:app", help="Check stores, configuration, providers and clock, and say what to do."),
-    "config": Entry(target="config:app", help="Configuration: check it, show what is in force.", group=True),
+    "web": Entry(module="web", help="Serve health, metrics and the providers' webhooks."),
+    "sandbox": Entry(
+        module="sandbox", help="Run the sandbox provider: an SMS, push and email service that fails on cue."
+    ),
+    "demo": Entry(module="demo", help="Run due days on real loans against the sandbox provider."),
+    "doctor": Entry(module="doctor", help="Check stores, configuration, providers and clock, and say what to do."),
+    "config": Entry(module="config", help="Configuration: check it, show what is in force.", group=True),
 }
 
 
@@ -75,17 +79,13 @@ class LazyGroup(TyperGroup):
 def load_command(name: str) -> Any:
     """The command of that name with all it consists of."""
     entry = COMMANDS[name]
-    module, attribute = entry.target.split(":")
-    found = getattr(import_module(f"duecourse.cli.{module}"), attribute)
+    found: typer.Typer = import_module(f"duecourse.cli.{entry.module}").app
     # A Typer around it, since only the root has the options that install a shell's completion.
     around = typer.Typer(add_completion=False)
     if entry.group:
         around.add_typer(found, name=name)
         return cast("Any", typer.main.get_group(around)).commands[name]
-    if isinstance(found, typer.Typer):
-        around.registered_commands.extend(found.registered_commands)
-    else:
-        around.command()(found)
+    around.registered_commands.extend(found.registered_commands)
     command = typer.main.get_command(around)
     command.name = name
     return command
@@ -120,7 +120,7 @@ def run() -> None:
     """The console script. Exit codes: 1 failed, 2 wrong usage or configuration, 130 interrupted."""
     try:
         app()
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         sys.exit(report_error(error))

@@ -113,6 +113,8 @@ def _default(parameter: Any) -> str:
         return "required"
     if value is None or value is False or callable(value) or value == ():
         return ""
+    if isinstance(value, datetime):
+        value = value.date()
     return f"`{getattr(value, 'value', value)}`"
 
 
