@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from psycopg.rows import dict_row
 
@@ -13,6 +12,7 @@ from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState, due_range
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
+from duecourse.domain.zones import find_zone
 from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import statement
@@ -236,7 +236,5 @@ def _covering(holds: Sequence[Mapping[str, int | None]], items: tuple[DueItem, .
 
 
 def _local_day(time_zone: str | None, now: datetime) -> date | None:
-    try:
-        return now.astimezone(ZoneInfo(time_zone)).date() if time_zone else None
-    except (KeyError, ValueError, OSError):  # what zoneinfo raises for a name that is no zone
-        return None
+    zone = find_zone(time_zone)
+    return now.astimezone(zone).date() if zone else None

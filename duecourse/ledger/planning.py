@@ -56,6 +56,7 @@ class PlanRows:
                 "stop": sorted(rule.value for rule in rung.stop),
                 "priority": rung.priority,
                 "now": window.now,
+                "today": window.now.date(),
                 "until": window.until,
                 "lease": times.lease,
                 "actor": actor,

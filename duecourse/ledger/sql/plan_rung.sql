@@ -5,7 +5,7 @@ WITH page AS (
            bool_or(i.number = 1 OR l.missed_before > 0 OR EXISTS (
                SELECT 1 FROM instalments p
                WHERE p.loan_id = i.loan_id AND p.number < i.number
-                 AND (p.outstanding_minor > 0 OR p.met_on > p.due_on))) AS risky,
+                 AND (p.outstanding_minor > 0 AND p.due_on < %(today)s OR p.met_on > p.due_on))) AS risky,
            bool_and(l.autopay OR i.number > 6) AS safe
     FROM instalments i
     JOIN loans l ON l.loan_id = i.loan_id AND l.status = 'active'
