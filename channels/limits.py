@@ -26,7 +26,7 @@ log = structlog.get_logger()
 SAFE_SHARE = 0.8
 #: How long to go on alone before asking Redis again.
 _AWAY_S = 1.0
-_TIMEOUT_S = 0.5
+_TIMEOUT_S = 1.0
 _MAX_PAUSE_S = 3_600.0
 _SCRIPT = files("channels").joinpath("gcra.lua").read_text("utf-8")
 

@@ -28,7 +28,8 @@ OPERATIONS = st.lists(
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Redis]:
-    opened = connect(redis_url)
+    """Without our short patience: how long a busy machine takes is not what these tests are about."""
+    opened = Redis.from_url(redis_url)
     yield opened
     await opened.aclose()
 
@@ -133,11 +134,11 @@ async def test_a_pause_is_at_most_an_hour_and_never_negative(client: Redis) -> N
 
 
 async def test_every_key_carries_the_providers_hash_tag_and_expires(client: Redis) -> None:
-    limiter = RedisLimiter(client, {"acme": Rate(per_s=1, burst=10)})
+    limiter = RedisLimiter(client, {"acme": Rate(per_s=0.01, burst=10)})
     await limiter.take("acme", 5)
-    await limiter.pause("acme", 30)
+    await limiter.pause("acme", 500)
     assert sorted(await client.keys("*")) == sorted(key.encode() for key in KEYS)
-    assert all([0 < await client.pttl(key) <= 30_000 for key in KEYS])
+    assert all([0 < await client.pttl(key) <= 500_000 for key in KEYS])
 
 
 async def test_a_flush_in_between_costs_at_most_one_burst(client: Redis) -> None:
@@ -184,7 +185,7 @@ async def test_a_pause_that_redis_never_heard_of_is_kept_here(client: Redis, unu
 async def test_redis_is_asked_again_after_a_while(client: Redis, unused_tcp_port: int) -> None:
     now = 0.0
     limiter = RedisLimiter(
-        connect(f"redis://127.0.0.1:{unused_tcp_port}/0"), {"acme": Rate(per_s=100, burst=50)}, monotonic=lambda: now
+        connect(f"redis://127.0.0.1:{unused_tcp_port}/0"), {"acme": Rate(per_s=0.01, burst=50)}, monotonic=lambda: now
     )
     await limiter.take("acme", 1)
     limiter._script = client.register_script(_SCRIPT)
@@ -196,9 +197,9 @@ async def test_redis_is_asked_again_after_a_while(client: Redis, unused_tcp_port
     await limiter.aclose()
 
 
-async def test_the_client_never_repeats_a_call(client: Redis) -> None:
+async def test_the_client_never_repeats_a_call(redis_url: str) -> None:
     """redis-py 8 would run a script ten times where one answer was lost."""
-    assert client.connection_pool.connection_kwargs["retry"]._retries == 0
+    assert connect(redis_url).connection_pool.connection_kwargs["retry"]._retries == 0
 
 
 async def test_the_fake_grants_what_its_budget_holds() -> None:
