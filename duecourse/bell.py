@@ -31,7 +31,8 @@ class RedisBell:
     async def wait(self, seconds: float) -> str | None:
         """The next word, or None after `seconds`, or at once where Redis is away (the caller paces itself)."""
         answer = await self._redis.blpop([_KEY], timeout=seconds)
-        return answer[1].decode() if answer else None
+        word = answer[1] if answer else None
+        return word.decode() if isinstance(word, bytes) else word
 
     async def _ring(self, word: str) -> None:
         with contextlib.suppress(RedisError, OSError):
