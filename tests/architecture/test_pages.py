@@ -1,11 +1,14 @@
 """Generated pages say what the code says."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from duecourse.cli import reference
 from duecourse.cli.main import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_generated_pages_are_current() -> None:
@@ -25,3 +28,21 @@ def test_a_page_that_says_something_else_is_stale(monkeypatch: pytest.MonkeyPatc
     assert reference.stale() == [page]
     page.write_text("new")
     assert reference.stale() == []
+
+
+@pytest.mark.parametrize(
+    "page", [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))], ids=lambda p: p.name
+)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.zh-CN.md"])
+def test_both_languages_show_the_same_commands(name: str) -> None:
+    def commands(text: str) -> list[str]:
+        blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+        lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+        return [line for line in lines if line.startswith(("make ", "duecourse ", "dramatiq "))]
+
+    assert commands((ROOT / name).read_text("utf-8")) == commands((ROOT / "README.md").read_text("utf-8")) != []

@@ -49,13 +49,18 @@ def sql_time_reads(source: str) -> list[int]:
 
 
 def sleeps(source: str) -> list[int]:
+    """Sleeps, but for a pause between two looks of a bounded wait: `for ... in range(...)`."""
+    tree = ast.parse(source)
+    pauses = {
+        id(call)
+        for loop in ast.walk(tree)
+        if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call) and ast.unparse(loop.iter.func) == "range"
+        for call in ast.walk(loop)
+    }
     return [
         node.lineno
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and (node.func.value.id, node.func.attr) == ("time", "sleep")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep" and id(node) not in pauses
     ]
 
 
@@ -101,6 +106,7 @@ def test_no_test_sleeps() -> None:
         (wall_clock_reads, "datetime.date.today()", "time.monotonic()"),
         (sql_time_reads, "q = 'UPDATE t SET at = now()'", "q = 'SELECT known() FROM t'"),
         (sleeps, "time.sleep(1)", "asyncio.sleep(0)"),
+        (sleeps, "while not done(): time.sleep(1)", "for _ in range(9): done() or time.sleep(1)"),
     ],
 )
 def test_the_searches_find_what_they_look_for(search: object, guilty: str, innocent: str) -> None:
