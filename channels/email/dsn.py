@@ -26,18 +26,26 @@ _TO_US = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 def parse_report(raw: bytes, *, domain: str) -> Receipt | None:
     """A bounce or a complaint about a message of `domain`; None for any other mail."""
-    mail = message_from_bytes(raw)
+    mail = _read(raw)
     return _bounce(mail, domain) or _complaint(mail, domain)
 
 
 def parse_dsn(raw: bytes, *, domain: str) -> Receipt | None:
     """The end of a delivery, by the report of a mail server; None where it reports no end or not about us."""
-    return _bounce(message_from_bytes(raw), domain)
+    return _bounce(_read(raw), domain)
 
 
 def parse_complaint(raw: bytes, *, domain: str) -> Receipt | None:
     """A recipient's word to their mail provider that this was spam."""
-    return _complaint(message_from_bytes(raw), domain)
+    return _complaint(_read(raw), domain)
+
+
+def _read(raw: bytes) -> Message:
+    """An empty mail where the parts lie so deep that nobody would write them in earnest."""
+    try:
+        return message_from_bytes(raw)
+    except RecursionError:
+        return Message()
 
 
 def _bounce(mail: Message, domain: str) -> Receipt | None:

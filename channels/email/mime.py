@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
 
 from duecourse.domain.message import Outbound
 
@@ -19,10 +19,13 @@ _HEADER_TEXT = re.compile(r"[\x20-\x7e]{1,900}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,48}(\.[A-Za-z0-9_-]{1,48})*")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+#: Controls, and what Python or a mail reader takes for the end of a line.
+_LINE_END = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_PLAIN_LENGTH = 60
 BOUNCE = "bounce"
 
 
-class Unsendable(Exception):  # noqa: N818 - it says what the message is
+class Unsendable(Exception):
     """This message cannot be put into an email. Its text is a code, never a value."""
 
 
@@ -54,8 +57,13 @@ def compose(message: Outbound, sender: Sender, at: datetime) -> Envelope:
     """
     reference = checked_reference(message.reference)
     recipient = mailbox(message.to)
-    own = f"Message-ID: <{reference}@{sender.domain}>\r\n" + _extra_headers(message)
-    content = own.encode("ascii") + _standard_part(message, sender, (recipient, at))
+    head = [
+        f"Message-ID: <{reference}@{sender.domain}>",
+        *_extra_headers(message),
+        *_own_headers(sender, recipient, at),
+    ]
+    head.append(f"Subject: {_encoded(message.body.subject or '', 'Subject')}")
+    content = "".join(f"{line}\r\n" for line in head).encode("ascii") + _body(message)
     return Envelope(sender=f"{BOUNCE}+{reference}@{sender.domain}", recipient=recipient, content=content)
 
 
@@ -83,27 +91,41 @@ def checked_reference(reference: str) -> str:
     return reference
 
 
-def _extra_headers(message: Outbound) -> str:
-    """The template's headers as they stand: the standard library would fold a long link and so break it."""
+def _extra_headers(message: Outbound) -> list[str]:
+    """The template's headers, unfolded: a link that is folded is a broken one."""
     for name, value in message.body.headers.items():
         if not _EXTRA_HEADER.fullmatch(name) or not _HEADER_TEXT.fullmatch(value):
             raise Unsendable("bad_header")
-    return "".join(f"{name}: {value}\r\n" for name, value in message.body.headers.items())
+    return [f"{name}: {value}" for name, value in message.body.headers.items()]
 
 
-def _standard_part(message: Outbound, sender: Sender, route: tuple[str, datetime]) -> bytes:
-    recipient, at = route
+def _own_headers(sender: Sender, recipient: str, at: datetime) -> list[str]:
+    name = formataddr((sender.name, "")).removesuffix(" <>") if sender.name.isascii() else _encoded(sender.name, "From")
+    reply_to = [f"Reply-To: {sender.reply_to}"] if sender.reply_to else []
+    return [f"From: {name} <{sender.address}>", f"To: {recipient}", *reply_to, f"Date: {format_datetime(at)}"]
+
+
+def _encoded(text: str, header: str) -> str:
+    """Short ASCII as it is, anything else as encoded words (RFC 2047).
+
+    By the older `Header`: the newer policy of Python 3.11 loses blanks between encoded words where it folds.
+    """
+    if _LINE_END.search(text):
+        raise Unsendable("bad_header")
+    if text.isascii() and len(text) <= _PLAIN_LENGTH and "=?" not in text:
+        return text
+    try:
+        return Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
+    except UnicodeError as exc:
+        raise Unsendable("bad_header") from exc
+
+
+def _body(message: Outbound) -> bytes:
     mail = EmailMessage(policy=_POLICY)
     try:
-        mail["From"] = Address(sender.name, addr_spec=sender.address)
-        mail["To"] = Address(addr_spec=recipient)
-        if sender.reply_to:
-            mail["Reply-To"] = Address(addr_spec=sender.reply_to)
-        mail["Date"] = format_datetime(at)
-        mail["Subject"] = message.body.subject or ""
         mail.set_content(message.body.text)
         if message.body.html:
             mail.add_alternative(message.body.html, subtype="html")
         return mail.as_bytes()
-    except (ValueError, UnicodeError) as exc:
-        raise Unsendable("bad_header") from exc
+    except UnicodeError as exc:
+        raise Unsendable("bad_text") from exc

@@ -32,7 +32,7 @@ ENHANCED: CodeTable = {
     "5.7": _REFUSED,  # policy, spam, authentication of the domain
 }
 #: These speak of our session, whatever the enhanced code adds.
-OURS: CodeTable = dict.fromkeys(("500", "502", "503", "504", "530", "534", "535", "538", "555"), _MISCONFIGURED)  # fmt: skip
+OURS: CodeTable = dict.fromkeys(("500", "502", "503", "504", "530", "534", "535", "538", "555"), _MISCONFIGURED)
 #: Basic codes. 550 alone may mean policy as well as no mailbox (RFC 5321, 4.2.3), so it flags no address.
 BASIC: CodeTable = {
     "421": _THROTTLED,  # service not available, closing: what large receivers say to a sender that is too fast

@@ -126,7 +126,7 @@ class Deliver:
 
 
 def _outbound(armed: Armed, deadline: float) -> Outbound:
-    letter = Letter.thaw(armed.letter)
+    letter, held = Letter.thaw(armed.letter), armed.contact.held
     return Outbound(
         contact_id=armed.contact.contact_id,
         attempt=armed.number,
@@ -136,4 +136,5 @@ def _outbound(armed: Armed, deadline: float) -> Outbound:
         body=letter.body,
         locale=letter.locale,
         deadline=deadline,
+        armed_at=held.armed_at if held else None,
     )
