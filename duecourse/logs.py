@@ -49,6 +49,7 @@ _PHONE = re.compile(
 )
 _WORDS = re.compile(r"[a-z]+|[A-Z][a-z]*|\d+")
 _DEEPEST = 6
+_SMALLEST_PHONE = 1_000_000
 
 bind = bound_contextvars
 """`with bind(contact_id=..., batch_id=...)`: every line written inside carries them."""
@@ -83,7 +84,7 @@ def _route(handler: logging.Handler, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for name in OURS:
+    for name in (*OURS, "__main__"):
         logging.getLogger(name).setLevel(level)
     for name in LOUD:
         logger = logging.getLogger(name)
@@ -104,16 +105,29 @@ def mask_text(text: str) -> str:
 
 def is_personal(key: str) -> bool:
     """True where a key of this name may hold personal data or a secret."""
-    words = [word.casefold() for word in _WORDS.findall(key)]
-    return not _SECRET_WORDS.isdisjoint(words) or (bool(words) and words[-1] in _PERSONAL_NAMES)
+    return is_secret(key) or not _PERSONAL_NAMES.isdisjoint(_words(key)[-1:])
+
+
+def is_secret(key: str) -> bool:
+    """True where not even a number may be shown."""
+    return not _SECRET_WORDS.isdisjoint(_words(key))
+
+
+def _words(key: str) -> tuple[str, ...]:
+    return tuple(word.casefold() for word in _WORDS.findall(key))
 
 
 def _masked(key: str, value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool) or key.startswith("_"):
         return value
-    if is_personal(key) or depth > _DEEPEST:
+    if depth > _DEEPEST or is_secret(key) or (is_personal(key) and not _is_count(value)):
         return MASK
     return _masked_value(key, value, depth)
+
+
+def _is_count(value: Any) -> bool:
+    """`email=3` counts e-mails; a number of seven digits may be somebody's."""
+    return isinstance(value, int | float) and abs(value) < _SMALLEST_PHONE
 
 
 def _masked_value(key: str, value: Any, depth: int) -> Any:

@@ -78,6 +78,18 @@ def test_a_key_of_ids_and_counts_is_kept(key: str) -> None:
     assert not is_personal(key)
 
 
+def test_a_count_is_no_personal_data_and_a_number_may_be(lines: Lines) -> None:
+    log().info("contacts.released", sms=1, email=2, phone=12025550142, to=2025550142)
+
+    assert [lines()[0][key] for key in ("sms", "email", "phone", "to")] == [1, 2, MASK, MASK]
+
+
+def test_a_program_s_own_lines_are_written(lines: Lines) -> None:
+    log("__main__").info("scheduler.started")
+
+    assert lines()[0]["event"] == "scheduler.started"
+
+
 def test_personal_data_inside_other_values_is_masked(lines: Lines) -> None:
     log().info("thing.happened", reason=f"no route to {PHONE}", seen=[EMAIL, {"who": PHONE, "name": NAME}])
     log().info(f"sending to {EMAIL}")
