@@ -7,6 +7,7 @@ import pytest
 
 from channels import registry
 from duecourse.domain.errors import ConfigError
+from duecourse.ports import Channel
 from duecourse.settings import load
 from tests.contract.fake_google import FakeGoogle
 
@@ -25,6 +26,10 @@ ENVIRONMENT = {
     "smtp": {"SMTP_HOST": "mx.example.net", "SMTP_FROM_ADDRESS": "due@mail.example.org"},
 }
 REAL = sorted(ENVIRONMENT)
+
+
+def _built(name: str, environ: dict[str, str]) -> Channel:
+    return registry.build(next(provider for provider in load(environ, CONFIG).providers if provider.name == name))
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -50,8 +55,7 @@ def test_a_real_provider_is_built_from_its_file_and_environment(name: str) -> No
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_provider_without_its_variables_is_refused_by_file_and_key(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        settings = load(KEYS | {f"DUECOURSE_{name.upper()}": "true"}, CONFIG)
-        registry.build(next(provider for provider in settings.providers if provider.name == name))
+        _built(name, KEYS | {f"DUECOURSE_{name.upper()}": "true"})
 
     assert caught.value.file.endswith(f"providers/{name}.toml")
     assert caught.value.key.startswith("options.")
