@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from duecourse.domain.errors import DuecourseError
 from duecourse.processes.output import Line, output
@@ -61,6 +61,8 @@ class Supervisor:
             With neither, children write where this process writes.
         on_note: called with the child's name, a word (`started`, `exited`, `killed`) and its pid or exit code.
         grace_s: how long children may take to end before they are killed.
+        keeper_holds: an open file that stays open until the last child is gone, even if this process is killed:
+            lock it, and nobody starts the same children beside leftovers.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Supervisor:
         on_line: Line | None = None,
         on_note: Note | None = None,
         grace_s: float = 20.0,
+        keeper_holds: IO[str] | None = None,
     ) -> None:
         self._env = dict(env)
         self._logs = logs
@@ -79,6 +82,7 @@ class Supervisor:
         self._on_line = on_line
         self._on_note: Note = on_note or (lambda _name, _word, _number: None)
         self._grace_s = grace_s
+        self._held = () if keeper_holds is None else (keeper_holds.fileno(),)
         self._children: list[_Child] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
@@ -212,7 +216,10 @@ class Supervisor:
         reading, self._pipe = os.pipe()
         try:
             self._keeper = subprocess.Popen(
-                (*_BARE_PYTHON, _KEEPER, "watch", str(self._grace_s)), stdin=reading, start_new_session=True
+                (*_BARE_PYTHON, _KEEPER, "watch", str(self._grace_s)),
+                stdin=reading,
+                start_new_session=True,
+                pass_fds=self._held,
             )
         finally:
             os.close(reading)
