@@ -128,15 +128,17 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, *, pool_size: int = 8) -> AsyncIterator[App]:
+async def open_app(settings: Settings, *, pool_size: int = 8, wait_s: float = 10.0) -> AsyncIterator[App]:
     """Connect and compose. Redis is asked only when something needs it: without it, everything else still works.
 
     Raises:
-        StoreUnavailable: Postgres cannot be reached.
+        StoreUnavailable: Postgres cannot be reached within `wait_s`.
     """
     vault = Vault(settings.master_keys, settings.index_key)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_ledger(settings.database_url, vault, max_size=pool_size))
+        ledger = await stack.enter_async_context(
+            open_ledger(settings.database_url, vault, max_size=pool_size, timeout_s=wait_s)
+        )
         redis = redis_client(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         limiter = RedisLimiter(connect(settings.redis_url), rates_of(settings.providers))

@@ -11,6 +11,9 @@ from duecourse.cli.output import run
 
 T = TypeVar("T")
 
+#: A person is waiting: long enough for a server that is starting a connection, not for one that is starting.
+_WAIT_S = 5.0
+
 
 def run_with_app(work: Callable[[App], Awaitable[T]]) -> T:
     """Open the application, do the work, close it.
@@ -25,5 +28,5 @@ def run_with_app(work: Callable[[App], Awaitable[T]]) -> T:
 
 
 async def _opened(work: Callable[[App], Awaitable[T]]) -> T:
-    async with open_app(settings.load(os.environ)) as app:
+    async with open_app(settings.load(os.environ), wait_s=_WAIT_S) as app:
         return await work(app)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from duecourse.domain.contact import ContactState, due_range, month_base
+from duecourse.domain.contact import ContactState, due_range
+from duecourse.domain.errors import InputError
 from duecourse.domain.letter import Letter
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.crypto import Vault, body_place
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 """Column to value, as the table names it."""
 
-_POSSIBLE_IDS = range(month_base(date.min), month_base(date.max))
 _LIST = """
 SELECT c.contact_id, c.due_on, b.external_id AS borrower, c.cadence, c.rung, c.channel, c.state, c.reason,
        c.scheduled_at, c.state_at, c.attempts
@@ -95,9 +95,10 @@ class StoryRows:
 
     async def tell(self, contact_id: int) -> Story | None:
         """The story of a contact; None where there is no such contact."""
-        if contact_id not in _POSSIBLE_IDS:
+        try:
+            first, last = due_range([contact_id])
+        except InputError:
             return None
-        first, last = due_range([contact_id])
         found = await self._rows(statement("story"), {"first": first, "last": last, "id": contact_id})
         if not found:
             return None
