@@ -15,7 +15,7 @@ help:
 	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
 	@echo 'make setup   only .venv, from requirements.lock'
 	@echo 'make format  put the code in the one layout'
-	@echo 'make bench   the measurements in bench/'
+	@echo 'make bench   the measurements in bench/; ARGS="bench/import_book.py" is one'
 	@echo 'make docs    write the generated pages: docs/cli.md, docs/providers.md'
 	@echo 'make lock    resolve requirements.lock anew; ARGS="--upgrade" or ARGS="--upgrade-package redis" moves versions'
 	@echo 'make clean   remove .venv and caches; var/, where embedded data lives, stays'
@@ -45,7 +45,7 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup
-	@$(BIN)/python -m bench $(ARGS)
+	@for script in $(or $(ARGS),bench/*.py); do echo "== $$script" && $(BIN)/python $$script || exit 1; done
 
 docs: setup
 	@$(BIN)/python -m duecourse.cli.reference
