@@ -9,6 +9,7 @@ from psycopg.rows import class_row, dict_row
 
 from duecourse.domain.clock import Times
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.ledger.clock import read_times
 from duecourse.ledger.crypto import Vault, address_place
 
 if TYPE_CHECKING:
@@ -176,14 +177,14 @@ class DemoRows:
             await cursor.execute(_POINTS)
             return [self._point(row) for row in await cursor.fetchall()]
 
-    async def pulse(self, times: Times, channels: Iterable[ChannelKind], resolving: Iterable[ChannelKind]) -> Pulse:
-        """Is anything left to do at this business time?
+    async def pulse(self, channels: Iterable[ChannelKind], resolving: Iterable[ChannelKind]) -> Pulse:
+        """Is anything left to do at this virtual time?
 
         Args:
-            times: now.
             channels: those that have a provider.
             resolving: those of them whose provider can be asked what became of a message.
         """
+        times = await read_times(self._conn, virtual=True)
         async with self._conn.cursor(row_factory=class_row(Pulse)) as cursor:
             asked = {"channels": [c.value for c in channels], "resolving": [c.value for c in resolving]}
             await cursor.execute(_PULSE, {"now": times.business, "soon": times.lease + _SOON, **asked})

@@ -83,9 +83,9 @@ class Crowd:
 
     def own_acts(self, start: datetime, end: datetime) -> list[Act]:
         """What they do of their own accord between two business times, in order."""
-        acts = [act for debt in self._debts for act in self._own(debt)]
-        acts += [act for name in self._open if (act := self._hardship(name, start, end))]
-        return sorted(act for act in acts if start <= act.at < end)
+        acts = [self._hardship(name, start, end) for name in self._open]
+        acts += [self._own(debt, start) for debt in self._debts]
+        return sorted(act for mine in acts for act in mine if mine[0].at >= start and act.at < end)
 
     def on_message(self, point: Point, at: datetime, link: str | None) -> list[Act]:
         """What a message that arrived at `at` makes them do. `link`: an e-mail's one-click unsubscribe address."""
@@ -103,14 +103,16 @@ class Crowd:
             return [Act(at=later, deed=Deed.UNSUBSCRIBE, borrower=point.borrower, link=link)]
         return []
 
-    def _own(self, debt: Debt) -> list[Act]:
+    def _own(self, debt: Debt, start: datetime) -> list[Act]:
         habits, about = self._habits, (debt.loan, debt.due_on.isoformat())
         if debt.autopay:
             fails = self._happens(habits.autopay_fails, "autopay", *about)
             return [] if fails else self._payment(debt, _local(debt, debt.due_on, time(6, 20)))
         draw = self._chance.draw("when", *about)
         if draw < habits.pays_early:
-            return self._payment(debt, self._some_time(debt, -int(self._chance.between(1, 5, "early", *about))))
+            early = self._some_time(debt, -int(self._chance.between(1, 5, "early", *about)))
+            # Whoever would have paid before the story begins pays on the day.
+            return self._payment(debt, early if early >= start else self._some_time(debt, 0))
         if draw < habits.pays_early + habits.pays_on_the_day:
             return self._payment(debt, self._some_time(debt, 0))
         if draw > 1 - habits.pays_late:
@@ -148,11 +150,11 @@ class Crowd:
         back = at + timedelta(hours=self._chance.between(20, 50, "back", *about))
         return [pay, Act(at=back, deed=Deed.REVERSE, borrower=debt.borrower, loan=debt.loan, due_on=debt.due_on)]
 
-    def _hardship(self, borrower: str, start: datetime, end: datetime) -> Act | None:
+    def _hardship(self, borrower: str, start: datetime, end: datetime) -> list[Act]:
         if not self._happens(self._habits.hardship, "hardship", borrower):
-            return None
+            return []
         at = start + (end - start) * self._chance.draw("hardship at", borrower)
-        return Act(at=at, deed=Deed.HARDSHIP, borrower=borrower)
+        return [Act(at=at, deed=Deed.HARDSHIP, borrower=borrower)]
 
     def _some_time(self, debt: Debt, days: int) -> datetime:
         hour = self._chance.between(*_AWAKE, "hour", debt.loan, debt.due_on.isoformat())

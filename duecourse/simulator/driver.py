@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from duecourse.bootstrap import App
-from duecourse.domain.clock import Times
 from duecourse.domain.errors import DuecourseError
 from duecourse.domain.vocabulary import ChannelKind, Resolution
 from duecourse.ledger.demo import DemoRows, Point, Pulse
@@ -17,8 +16,8 @@ from duecourse.simulator.people import People, unsubscribe_link
 from duecourse.simulator.remote import Book, RemoteSandbox
 from duecourse.simulator.stepping import next_step
 
-_POLL_S = 0.01
-_RING_S = 0.1
+_POLL_S = 0.03
+_RING_S = 0.2
 _PATIENCE_S = 120.0
 """Far above any retry inside one step: whoever passes it is stuck."""
 
@@ -61,7 +60,7 @@ class Driver:
         """Tell everybody what time it is; the provider first, so that nothing is accepted with an old time."""
         await self.sandbox.set_clock(now)
         async with self.app.ledger.transaction() as tx:
-            await DemoRows(tx.conn, tx.vault).step(now, await self._real())
+            await DemoRows(tx.conn, tx.vault).step(now, await self.app.clock.read())
         await self.app.bell.hint_clock()
 
     async def _step(self, now: datetime) -> None:
@@ -74,7 +73,7 @@ class Driver:
 
     async def _rest(self, now: datetime) -> Pulse:
         """Once the ledger rests nothing more is accepted, and so no receipt comes after the last: ask in that order."""
-        until, ring_at = time.monotonic() + _PATIENCE_S, 0.0
+        until, ring_at = time.monotonic() + _PATIENCE_S, time.monotonic() + _RING_S
         while True:
             pulse = await self._pulse()
             if pulse.rests and not (await self.sandbox.state())["pending_receipts"]:
@@ -83,7 +82,7 @@ class Driver:
                     return pulse
             if time.monotonic() > until:
                 raise DuecourseError(f"the pipeline does not come to rest at {now.isoformat()}: {_open(pulse)}")
-            if time.monotonic() > ring_at:
+            if not pulse.working and time.monotonic() > ring_at:
                 # The scheduler would look again within a second; a virtual day cannot wait that long each time.
                 await self.app.bell.hint_clock()
                 ring_at = time.monotonic() + _RING_S
@@ -100,16 +99,12 @@ class Driver:
                     heapq.heappush(self.acts, act)
 
     async def _pulse(self) -> Pulse:
-        times = await self.app.clock.read()
         async with self.app.ledger.transaction() as tx:
-            return await DemoRows(tx.conn, tx.vault).pulse(times, self.app.kinds, self._askable)
+            return await DemoRows(tx.conn, tx.vault).pulse(self.app.kinds, self._askable)
 
     async def _states(self) -> dict[str, int]:
         async with self.app.ledger.transaction() as tx:
             return await DemoRows(tx.conn, tx.vault).states()
-
-    async def _real(self) -> Times:
-        return await self.app.clock.read()
 
     @property
     def _askable(self) -> list[ChannelKind]:

@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 import aiohttp
 
@@ -14,6 +14,7 @@ from duecourse.domain.book import Payment
 from duecourse.domain.hold import NewHold
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.ledger.clock import read_times
 from duecourse.ledger.demo import DemoRows
 from duecourse.simulator.borrowers import Act, Deed
 from duecourse.simulator.promises import Entry, Met
@@ -76,9 +77,11 @@ class People:
             order=self.app.settings.allocation_order,
             actor=_ACTOR,
         )
-        # Read after the commit: whatever was permitted later must know of the payment.
-        since = (await self.app.clock.read()).lease
-        self.met += [Met(borrower_id=b, due_on=d, since=since) for b, d in await self._met_by(result.instalments)]
+        async with self.app.ledger.transaction() as tx:
+            # Read after the commit: whatever was permitted later must know of the payment.
+            since = (await read_times(tx.conn, virtual=True)).lease
+            met = await DemoRows(tx.conn, tx.vault).met(result.instalments)
+        self.met.extend(Met(borrower_id=borrower_id, due_on=due_on, since=since) for borrower_id, due_on in met)
 
     async def _reverse(self, act: Act) -> None:
         # Read before the reversal: whatever was permitted earlier must know of the payment.
@@ -100,10 +103,6 @@ class People:
             replace(m, until=until) if m.borrower_id == borrower_id and m.until is None and m.due_on in unmet else m
             for m in self.met
         ]
-
-    async def _met_by(self, instalment_ids: Sequence[int]) -> list[tuple[int, date]]:
-        async with self.app.ledger.transaction() as tx:
-            return await DemoRows(tx.conn, tx.vault).met(instalment_ids)
 
     async def _reply(self, act: Act) -> None:
         await self.sandbox.reply(ChannelKind.SMS.value, act.address, _WORDS[act.deed])

@@ -151,7 +151,7 @@ def _environment(folder: Path, postgres: EmbeddedServer, redis: EmbeddedServer) 
         "DUECOURSE_SANDBOX_SETTLE_S": "0.5",
         "DUECOURSE_LOG_FORMAT": "json",
         # A worker looks for hints this often, in milliseconds: a virtual day has no second to wait.
-        "dramatiq_worker_timeout": "20",
+        "dramatiq_worker_timeout": "40",
     }  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def _processes(wishes: Wishes, settings: Settings, env: dict[str, str]) -> Super
 
 def _workers(wishes: Wishes) -> list[tuple[str, tuple[str, ...], int]]:
     """Name, module with its arguments, and how many of it."""
-    one = ("--processes", "1", "--threads", "4")
+    one = ("--processes", "1", "--threads", "2")
     return [
         ("scheduler", ("duecourse.cli.main", "scheduler"), wishes.schedulers),
         ("sms", ("dramatiq", "workers.sms", *one), wishes.sms_workers),
