@@ -1,7 +1,6 @@
 """`duecourse import`: files of the book into the ledger, with what was refused set aside."""
 
 import csv
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from duecourse.book_files.source import BookFile, FileFormat
 from duecourse.bootstrap import App
+from duecourse.cli.options import terminal_actor
 from duecourse.cli.output import FAILED, AsJson, print_fields, print_json
 from duecourse.cli.session import run_with_app
 from duecourse.domain.book_record import RecordKind, Reject
@@ -82,11 +82,10 @@ async def _import(
 
 
 async def _import_file(opened: App, book_file: BookFile, refused: "RejectFile", bar: Progress) -> ImportReport:
-    actor = f"cli:uid-{os.getuid()}"
     order = opened.settings.allocation_order
     with book_file:
         meter = Meter(bar=bar, book_file=book_file, task=bar.add_task(refused.file, total=book_file.size, records=0))
-        async with open_import(opened.ledger, opened.clock, order=order, actor=actor) as book:
+        async with open_import(opened.ledger, opened.clock, order=order, actor=terminal_actor()) as book:
             return await import_book(book_file.chunks(), book, Watch(reject=refused.write, progress=meter.update))
 
 

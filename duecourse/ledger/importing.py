@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 # Of the session, not of a transaction: it finds a key that came in an earlier chunk of the same file.
 _SEEN = """
-CREATE TEMPORARY TABLE IF NOT EXISTS import_seen (key text PRIMARY KEY)
+CREATE TEMPORARY TABLE IF NOT EXISTS import_seen (key text COLLATE "C" PRIMARY KEY, chunk integer NOT NULL)
 """
-_NOTE = "INSERT INTO import_seen SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING RETURNING key"
+_NOTE = "INSERT INTO import_seen SELECT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
+_SEEN_BEFORE = "SELECT key FROM import_seen WHERE key = ANY (%s) AND chunk <> %s"
+#: Keys beyond this go to disk; the default of 8 MB does so after a few chunks and makes each later one slow.
+_ROOM = "SET temp_buffers = '64MB'"
 #: Imports take turns chunk by chunk, so that two files cannot wait for each other's rows.
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(4000000002)"
 
@@ -49,6 +52,7 @@ class LedgerBookImport:
         self._clock = clock
         self._order = order
         self._actor = actor
+        self._chunk = 0
 
     async def load(self, chunk: Chunk) -> Loaded:
         """Write what is good of a chunk, and one `book.imported` event with counts, in one transaction."""
@@ -66,11 +70,13 @@ class LedgerBookImport:
         """The records whose key this file has not had before, and the refusal of the others."""
         keyed: dict[str, Record] = {}
         repeated = [record for record in records if keyed.setdefault(_key(record).text, record) is not record]
-        cursor = await self._conn.execute(_NOTE, (list(keyed),))
-        new = {key for (key,) in await cursor.fetchall()}
-        repeated += [record for key, record in keyed.items() if key not in new]
+        self._chunk += 1
+        cursor = await self._conn.execute(_NOTE, (list(keyed), self._chunk))
+        if cursor.rowcount < len(keyed):
+            cursor = await self._conn.execute(_SEEN_BEFORE, (list(keyed), self._chunk))
+            repeated += [keyed.pop(key) for (key,) in await cursor.fetchall()]
         rejects = [Reject(r.row, _key(r).field, "comes twice in this file; the first row counts") for r in repeated]
-        return [record for key, record in keyed.items() if key in new], rejects
+        return list(keyed.values()), rejects
 
     async def _log(self, chunk: Chunk, result: Loaded, times: Times) -> None:
         data = {
@@ -97,6 +103,7 @@ async def open_import(
         await ensure_months_around(tx.conn, times.business.date())
     async with ledger.transaction() as tx:
         conn = tx.conn
+        await conn.execute(_ROOM)
         await conn.execute(_SEEN)
         await conn.commit()
         try:
@@ -113,7 +120,7 @@ class _Key(NamedTuple):
 
 
 def _key(record: Record) -> _Key:
-    kind = type(record).__name__
+    kind = type(record).__name__[0]
     if isinstance(record, InstalmentRecord):
         return _Key("number", f"{kind}\x1f{record.loan_external_id}\x1f{record.number}")
     return _Key("external_id", f"{kind}\x1f{record.external_id}")
