@@ -124,6 +124,8 @@ async def open_ledger(
         max_size=max_size,
         timeout=timeout_s,
         kwargs={"options": _SESSION, "application_name": _application_name()},
+        # One round trip, so that a restarted Postgres costs nobody a batch.
+        check=AsyncConnectionPool.check_connection,
         open=False,
     )
     try:

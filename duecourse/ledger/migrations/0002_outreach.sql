@@ -36,7 +36,8 @@ CREATE TABLE contacts (
     lease_until  timestamptz,
     resolve_after timestamptz,
     negatives    smallint NOT NULL DEFAULT 0,
-    PRIMARY KEY (due_on, contact_id),
+    -- The id first: it alone tells the partition, and the range of due dates that comes with it only prunes.
+    PRIMARY KEY (contact_id, due_on),
     CONSTRAINT contacts_once UNIQUE (borrower_id, due_on, cadence, rung, channel),
     CONSTRAINT contacts_one_step UNIQUE (borrower_id, due_on, cadence, rung, step)
 ) PARTITION BY RANGE (due_on);
@@ -117,7 +118,7 @@ CREATE TABLE attempts (
     code                text,
     provider_message_id text,
     settled_at          timestamptz,
-    PRIMARY KEY (due_on, contact_id, number)
+    PRIMARY KEY (contact_id, due_on, number)
 ) PARTITION BY RANGE (due_on);
 COMMENT ON COLUMN attempts.armed_at IS 'lease time, like settled_at';
 COMMENT ON COLUMN attempts.counted IS 'against the person''s contact budget: false only on proof that nothing was sent';
