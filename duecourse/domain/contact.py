@@ -112,7 +112,7 @@ def due_month(contact_id: int) -> date:
         InputError: no contact has such an id.
     """
     year, month = divmod(contact_id >> _SEQUENCE_BITS, 12)
-    if not date.min.year <= year < date.max.year:
+    if not date.min.year <= year <= date.max.year:
         raise InputError(f"{contact_id} is no contact id")
     return date(year, month + 1, 1)
 
