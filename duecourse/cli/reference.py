@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from duecourse.cli.main import COMMANDS, load_command
+from duecourse.settings.environment import fill_known
 
 _ROOT = Path(__file__).resolve().parents[2]
 _WRITTEN = "<!-- Written by `make docs`: do not edit. -->"
@@ -123,11 +124,13 @@ def _prose(text: str | None) -> str:
 
 
 def _provider(name: str, given: dict[str, Any]) -> list[str]:
-    values = _DEFAULTS | given
-    fate = _PERHAPS_SENT[values["resolution"]].format_map(values)
-    switch = values.get("enabled", True)
+    # As it is where no variable of the environment is set, but for the switch, which is shown as it is written.
+    values = _DEFAULTS | fill_known(given, {})
+    waits = {key: float(values[key]) for key in ("settle_s", "window_s", "horizon_s")}
+    fate = _PERHAPS_SENT[values["resolution"]].format_map(waits)
+    switch = given.get("enabled", True)
     on = "always" if switch is True else "never" if switch is False else f"`{switch}`"
-    return [f"`{name}`", values["channel"], f"`{values['adapter']}`", f"{values['rate_per_s']:g}",
+    return [f"`{name}`", values["channel"], f"`{values['adapter']}`", f"{float(values['rate_per_s']):g}",
             str(values["max_batch"]), fate, on]  # fmt: skip
 
 

@@ -49,19 +49,21 @@ def sql_time_reads(source: str) -> list[int]:
 
 
 def sleeps(source: str) -> list[int]:
-    """Sleeps, but for a pause between two looks of a bounded wait: `for ... in range(...)`."""
+    """Sleeps, but for the pause between two looks of a wait that ends by itself."""
     tree = ast.parse(source)
-    pauses = {
-        id(call)
-        for loop in ast.walk(tree)
-        if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call) and ast.unparse(loop.iter.func) == "range"
-        for call in ast.walk(loop)
-    }
+    pauses = {id(call) for loop in ast.walk(tree) if is_bounded(loop) for call in ast.walk(loop)}
     return [
         node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep" and id(node) not in pauses
     ]
+
+
+def is_bounded(loop: ast.AST) -> bool:
+    """`for ... in range(...)`, or `while time.monotonic() < ...`."""
+    if isinstance(loop, ast.For):
+        return ast.unparse(loop.iter).startswith("range(")
+    return isinstance(loop, ast.While) and ast.unparse(loop.test).startswith("time.monotonic() <")
 
 
 def test_only_the_clock_reads_the_wall() -> None:
@@ -107,6 +109,7 @@ def test_no_test_sleeps() -> None:
         (sql_time_reads, "q = 'UPDATE t SET at = now()'", "q = 'SELECT known() FROM t'"),
         (sleeps, "time.sleep(1)", "asyncio.sleep(0)"),
         (sleeps, "while not done(): time.sleep(1)", "for _ in range(9): done() or time.sleep(1)"),
+        (sleeps, "while True: time.sleep(1)", "while time.monotonic() < end: time.sleep(1)"),
     ],
 )
 def test_the_searches_find_what_they_look_for(search: object, guilty: str, innocent: str) -> None:
