@@ -116,7 +116,8 @@ ORDER BY b.borrower_id, cp.contact_point_id
 """
 _PULSE = """
 SELECT
-    (SELECT count(*) FROM contacts WHERE state IN ('released', 'sending')) AS working,
+    (SELECT count(*) FROM contacts WHERE state = 'released')
+        + (SELECT count(*) FROM contacts WHERE state = 'sending') AS working,
     (SELECT count(*) FROM contacts WHERE state = 'planned' AND not_before <= %(now)s AND not_after > %(now)s
         AND channel = ANY (%(channels)s)) AS ready,
     (SELECT count(*) FROM contacts WHERE state = 'unknown' AND resolve_after < %(soon)s
