@@ -6,7 +6,11 @@ DO $$ BEGIN
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
-GRANT duecourse_app TO CURRENT_USER;
+-- So that one login may do both; an owner that is not the role's is none the worse for not being a member.
+DO $$ BEGIN
+    GRANT duecourse_app TO CURRENT_USER;
+EXCEPTION WHEN insufficient_privilege THEN NULL;
+END $$;
 GRANT USAGE ON SCHEMA public TO duecourse_app;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO duecourse_app;
 REVOKE UPDATE ON events, allocations, contact_transitions, receipts FROM duecourse_app;
