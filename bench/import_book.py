@@ -101,24 +101,28 @@ async def load(ledger: PostgresLedger, clock: FixedClock, what: str, path: Path)
     seconds, importer, postgres = (b - a for a, b in zip(before, after, strict=True))
     if report.rejected:
         raise SystemExit(f"{what}: {report.rejected} rows were refused")
-    return figure(what, report.rows, seconds, importer, postgres)
+    return figure(what, rows=report.rows, seconds=seconds, importer=importer, postgres=postgres)
 
 
 def whole(figures: list[Figure]) -> Figure:
     return figure(
         "whole book",
-        sum(f.rows for f in figures),
-        sum(f.seconds for f in figures),
-        sum(f.importer_cpu_s for f in figures),
-        sum(f.postgres_cpu_s for f in figures),
+        rows=sum(f.rows for f in figures),
+        seconds=sum(f.seconds for f in figures),
+        importer=sum(f.importer_cpu_s for f in figures),
+        postgres=sum(f.postgres_cpu_s for f in figures),
     )
 
 
-def figure(what: str, rows: int, seconds: float, importer: float, postgres: float) -> Figure:
+def figure(what: str, *, rows: int, seconds: float, importer: float, postgres: float) -> Figure:
     return Figure(
-        what=what, rows=rows, seconds=round(seconds, 2), rows_per_s=round(rows / seconds),
-        importer_cpu_s=round(importer, 2), postgres_cpu_s=round(postgres, 2),
-    )  # fmt: skip
+        what=what,
+        rows=rows,
+        seconds=round(seconds, 2),
+        rows_per_s=round(rows / seconds),
+        importer_cpu_s=round(importer, 2),
+        postgres_cpu_s=round(postgres, 2),
+    )
 
 
 def importer_cpu() -> float:
@@ -131,7 +135,10 @@ async def postgres_cpu(ledger: PostgresLedger) -> float:
     async with ledger.transaction() as tx:
         cursor = await tx.conn.execute("SELECT pg_backend_pid()")
         (pid,) = await cursor.fetchone() or (0,)
-    stat = Path(f"/proc/{pid}/stat")
+    return session_cpu(Path(f"/proc/{pid}/stat"))
+
+
+def session_cpu(stat: Path) -> float:
     if not stat.exists():
         return 0.0
     ticks = stat.read_text(encoding="utf-8").rpartition(")")[2].split()

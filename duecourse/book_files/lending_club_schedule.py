@@ -111,9 +111,9 @@ def due_day(loan: PublishedLoan, *, unmet: int | None) -> int:
     return agreeing[loan.number % len(agreeing)]
 
 
-def contradicts(loan: PublishedLoan) -> bool:
-    """No due day makes what was paid agree with the published status."""
-    unmet = _first_unmet(schedule(loan))
+def contradicts(loan: PublishedLoan, dues: Sequence[Due]) -> bool:
+    """No due day makes what was paid of the loan's schedule agree with its published status."""
+    unmet = _first_unmet(dues)
     return not any(_agrees(loan, unmet, day) for day in _DUE_DAYS)
 
 
