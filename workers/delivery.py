@@ -1,14 +1,15 @@
 """A channel's worker: one actor that takes batches of contact ids."""
 
+import asyncio
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import dramatiq
 import structlog
 
 from duecourse.bootstrap import open_app, open_channels
-from duecourse.domain.errors import DuecourseError
+from duecourse.domain.errors import DuecourseError, StoreUnavailable
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.owners import LivingOwner
 from duecourse.logs import configure
@@ -21,6 +22,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: Above a job's budget and one provider call, below the heartbeat: a job that passes it is lost, not slow.
 TIME_LIMIT_MS = 28_000
+#: How often outcomes that Postgres was away for are tried again.
+_CATCH_UP_S = 5.0
 
 
 def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], Any]":
@@ -44,9 +47,7 @@ def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], Any]":
         else:
             log.info("batch.delivered", channel=kind.value, size=len(contact_ids), outcomes=dict(done))
 
-    make = dramatiq.actor(
-        actor_name=actor_name(kind), queue_name=kind.value, broker=broker, time_limit=TIME_LIMIT_MS
-    )
+    make = dramatiq.actor(actor_name=actor_name(kind), queue_name=kind.value, broker=broker, time_limit=TIME_LIMIT_MS)
     return make(deliver)
 
 
@@ -58,4 +59,13 @@ async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) ->
     owner = LivingOwner(settings.database_url, f"worker:{kind.value}")
     stack.push_async_callback(owner.aclose)
     await owner.current()
-    return app.delivering(kind, channels, owner)
+    deliver = app.delivering(kind, channels, owner)
+    stack.callback(asyncio.create_task(_catch_up(deliver)).cancel)
+    return deliver
+
+
+async def _catch_up(deliver: Deliver) -> None:
+    while True:
+        await asyncio.sleep(_CATCH_UP_S)
+        with suppress(StoreUnavailable):
+            await deliver.catch_up()

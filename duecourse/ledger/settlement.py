@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState
-from duecourse.ports import Settlement
+from duecourse.ports import Settled, Settlement
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -27,6 +27,7 @@ FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(numbers)s::smallint[], %(outco
             %(messages)s::text[], %(unsent)s::boolean[])
     AS u (contact_id, due_on, number, outcome, code, message_id, unsent)
 WHERE a.due_on = u.due_on AND a.contact_id = u.contact_id AND a.number = u.number AND a.outcome IS NULL
+RETURNING a.contact_id
 """
 
 #: Only the holder of the fence may move the contact.
@@ -64,21 +65,17 @@ class SettlementRows:
     def __init__(self, conn: "Connection") -> None:
         self._conn = conn
 
-    async def settle(self, settlements: Sequence[Settlement], *, times: Times) -> tuple[set[int], set[int]]:
-        """Write outcomes.
-
-        Returns:
-            The ids of contacts that moved as their call said, and of those that late evidence moved to accepted.
-        """
+    async def settle(self, settlements: Sequence[Settlement], *, times: Times) -> Settled:
+        """Write outcomes, and move the contacts whose fence still holds."""
         span = self._span(settlements)
         await self._conn.execute(_LOCK, span)
-        await self._write_attempts(settlements, times)
+        recorded = await self._write_attempts(settlements, times)
         await self._uncount(settlements)
         moved = await self._move(settlements, times)
-        return moved, await self._accept_late(settlements, moved, times)
+        return Settled(recorded, moved, await self._accept_late(settlements, moved, times))
 
-    async def _write_attempts(self, settlements: Sequence[Settlement], times: Times) -> None:
-        await self._conn.execute(
+    async def _write_attempts(self, settlements: Sequence[Settlement], times: Times) -> frozenset[int]:
+        cursor = await self._conn.execute(
             _ATTEMPTS,
             {
                 **_keys(settlements),
@@ -89,13 +86,14 @@ class SettlementRows:
                 "lease": times.lease,
             },
         )
+        return frozenset(row[0] for row in await cursor.fetchall())
 
     async def _uncount(self, settlements: Sequence[Settlement]) -> None:
         proved = [s for s in settlements if s.disposition.unsent and s.armed.contact.held]
         if proved:
             await self._conn.execute(_UNCOUNT, self._span(proved))
 
-    async def _move(self, settlements: Sequence[Settlement], times: Times) -> set[int]:
+    async def _move(self, settlements: Sequence[Settlement], times: Times) -> frozenset[int]:
         cursor = await self._conn.execute(
             _CONTACTS,
             {
@@ -114,18 +112,20 @@ class SettlementRows:
                 "now": times.business,
             },
         )
-        return {row[0] for row in await cursor.fetchall()}
+        return frozenset(row[0] for row in await cursor.fetchall())
 
-    async def _accept_late(self, settlements: Sequence[Settlement], moved: set[int], times: Times) -> set[int]:
+    async def _accept_late(
+        self, settlements: Sequence[Settlement], moved: frozenset[int], times: Times
+    ) -> frozenset[int]:
         late = [
             s
             for s in settlements
             if s.armed.contact.contact_id not in moved and s.disposition.state is ContactState.ACCEPTED
         ]
         if not late:
-            return set()
+            return frozenset()
         cursor = await self._conn.execute(_LATE, {**self._span(late), "now": times.business})
-        return {row[0] for row in await cursor.fetchall()}
+        return frozenset(row[0] for row in await cursor.fetchall())
 
     @staticmethod
     def _span(settlements: Sequence[Settlement]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from duecourse.ports.delivery import (
     PlanPage,
     PlanWindow,
     Postponed,
+    Settled,
     Settlement,
 )
 from duecourse.ports.edges import Channel, Grant, Limiter, Owner, ProviderTerms, Queue, TextRequest, Texts
@@ -30,6 +31,7 @@ __all__ = [
     "Postponed",
     "ProviderTerms",
     "Queue",
+    "Settled",
     "Settlement",
     "TextRequest",
     "Texts",

@@ -101,6 +101,17 @@ class Settlement(NamedTuple):
     disposition: Disposition
 
 
+class Settled(NamedTuple):
+    """Ids of contacts, by what a settle did to them."""
+
+    recorded: frozenset[int]
+    """The outcome was written: the attempt exists, and had none."""
+    moved: frozenset[int]
+    """The contact went where its call took it."""
+    late: frozenset[int]
+    """It had moved on, and late evidence made it accepted."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanWindow:
     """Business instants: rungs that fire before `until` and are not too late at `now`."""

@@ -1,6 +1,7 @@
 """What a use case may do inside one transaction, aggregate by aggregate.
 
-What each call does and raises stands on the class of `duecourse.ledger` that does it. Nothing is committed until the `async with` of `Ledger.transaction` ends well.
+What each call does and raises stands on the class of `duecourse.ledger` that does it. Nothing is committed until the
+`async with` of `Ledger.transaction` ends well.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from duecourse.domain.letter import Letter
 from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, Standing
 from duecourse.domain.vocabulary import ChannelKind, Component
-from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settlement
+from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
 
 
 class Payments(Protocol):
@@ -109,7 +110,7 @@ class Contacts(Protocol):
 
 
 class Settlements(Protocol):
-    async def settle(self, settlements: Sequence[Settlement], *, times: Times) -> tuple[set[int], set[int]]: ...
+    async def settle(self, settlements: Sequence[Settlement], *, times: Times) -> Settled: ...
 
 
 class Sweeps(Protocol):

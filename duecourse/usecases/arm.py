@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from duecourse.domain.clock import Clock, Times
 from duecourse.domain.contact import AttemptKind, ContactState
-from duecourse.domain.errors import TemplateError
+from duecourse.domain.errors import StoreUnavailable, TemplateError
 from duecourse.domain.event import Event
 from duecourse.domain.letter import Letter
 from duecourse.domain.verdict import Verdict
@@ -28,6 +28,14 @@ _STATE_OF = {
 }
 
 
+class ArmingUnsure(StoreUnavailable):
+    """The claim's commit was lost: it may stand or not. Nothing was sent, and nothing may be."""
+
+    def __init__(self, armed: Sequence[Armed]) -> None:
+        super().__init__("Postgres: the end of a claim was not seen")
+        self.armed = armed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arm:
     ledger: Ledger
@@ -41,17 +49,25 @@ class Arm:
     actor: str
 
     async def __call__(self, contact_ids: Sequence[int], channel: Channel) -> list[Armed]:
-        """Commit what may leave now through `channel`, and return it. Nothing else may be sent."""
+        """Commit what may leave now through `channel`, and return it. Nothing else may be sent.
+
+        Raises:
+            ArmingUnsure: Postgres went away before its answer came.
+        """
         owner = await self.owner.current()
         times = await self.clock.read()
-        async with self.ledger.transaction() as tx:
-            contacts = await tx.claims.claim(contact_ids, times=times)
-            decided = [self._decide(contact, channel, times) for contact in contacts]
-            armed = [d for d in decided if isinstance(d, Armed)]
-            await tx.claims.arm(armed, times=times, owner=owner, lease=self.lease)
-            await tx.claims.postpone([d for d in decided if isinstance(d, Postponed)], times=times)
-            await self._carry_out(tx, [d for d in decided if isinstance(d, Judged)], times)
-            await tx.events.append(times, self.actor, map(_event_of, decided))
+        armed: list[Armed] = []
+        try:
+            async with self.ledger.transaction() as tx:
+                contacts = await tx.claims.claim(contact_ids, times=times)
+                decided = [self._decide(contact, channel, times) for contact in contacts]
+                armed += [d for d in decided if isinstance(d, Armed)]
+                await tx.claims.arm(armed, times=times, owner=owner, lease=self.lease)
+                await tx.claims.postpone([d for d in decided if isinstance(d, Postponed)], times=times)
+                await self._carry_out(tx, [d for d in decided if isinstance(d, Judged)], times)
+                await tx.events.append(times, self.actor, map(_event_of, decided))
+        except StoreUnavailable as exc:
+            raise ArmingUnsure(armed) from exc
         return armed
 
     async def _carry_out(self, tx: Transaction, judged: Sequence[Judged], times: Times) -> None:

@@ -15,8 +15,8 @@ from duecourse.domain.letter import Letter
 from duecourse.domain.message import Outbound, Outcome
 from duecourse.domain.vocabulary import OutcomeClass
 from duecourse.ports import Answered, Armed, Channel, Ledger, Limiter
-from duecourse.usecases.arm import Arm
-from duecourse.usecases.settle import Settle, lost
+from duecourse.usecases.arm import Arm, ArmingUnsure
+from duecourse.usecases.settle import Settle, lost, not_started
 
 Pause = Callable[[float], Awaitable[None]]
 """Wait this many seconds."""
@@ -44,7 +44,7 @@ class Deliver:
 
     async def __call__(self, contact_ids: Sequence[int]) -> Counter[str]:
         """How the calls ended, by outcome class. What could not be started in time goes back to planned."""
-        await self._settle_rest()
+        await self.catch_up()
         until = self.monotonic() + self.budget_s
         done: Counter[str] = Counter()
         waiting = list(contact_ids)
@@ -60,14 +60,33 @@ class Deliver:
         await self._give_back(waiting)
         return done
 
+    async def catch_up(self) -> None:
+        """Record what could not be recorded before. Call it now and then: the next batch may be far away.
+
+        Raises:
+            StoreUnavailable: it still cannot be.
+        """
+        rest, self.unsettled[:] = list(self.unsettled), []
+        await self._record(rest)
+        if self.unsettled:
+            raise StoreUnavailable("Postgres: outcomes wait to be recorded")
+
     async def _micro_batch(self, contact_ids: Sequence[int]) -> Counter[str]:
         deadline = self.monotonic() + self.deadline_s
-        armed = await self.arm(contact_ids, self.channel)
+        armed = await self._arm(contact_ids)
         if len(armed) < len(contact_ids):
             await self.limiter.give_back(self.channel.name, len(contact_ids) - len(armed))
         answered = await self._answers(armed, deadline)
         await self._heed([a.outcome for a in answered if a.outcome])
         return Counter(a.outcome.kind.value for a in answered if a.outcome)
+
+    async def _arm(self, contact_ids: Sequence[int]) -> list[Armed]:
+        try:
+            return await self.arm(contact_ids, self.channel)
+        except ArmingUnsure as exc:
+            # Should the claim stand after all, its fence says so, and what it holds goes back to planned.
+            self.unsettled.extend(not_started(exc.armed))
+            raise
 
     async def _answers(self, armed: Sequence[Armed], deadline: float) -> list[Answered]:
         """Call, and record what came of it whatever happens to this job meanwhile."""
@@ -103,12 +122,6 @@ class Deliver:
             await self.settle(answered, self.arm.channels)
         except StoreUnavailable:
             self.unsettled.extend(answered)
-
-    async def _settle_rest(self) -> None:
-        rest, self.unsettled[:] = list(self.unsettled), []
-        await self._record(rest)
-        if self.unsettled:
-            raise StoreUnavailable("Postgres: outcomes wait to be recorded")
 
     async def _heed(self, outcomes: Sequence[Outcome]) -> None:
         """A provider that asks for silence gets it from every worker."""

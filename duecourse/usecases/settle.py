@@ -10,7 +10,7 @@ from duecourse.domain.event import Event
 from duecourse.domain.message import Outcome
 from duecourse.domain.vocabulary import OutcomeClass
 from duecourse.policy.disposition import Backoff, Ended, after_lookup, after_recall, after_send
-from duecourse.ports import Answered, Armed, Channel, Ledger, Settlement, Transaction
+from duecourse.ports import Answered, Armed, Channel, Ledger, Settled, Settlement, Transaction
 
 Jitter = Callable[[], float]
 """A number in [0, 1)."""
@@ -32,9 +32,10 @@ class Settle:
         settlements = [self._settlement(a, channels[a.armed.provider], times.business) for a in answered]
         async with self.ledger.transaction() as tx:
             await tx.contacts.lock_borrowers(_touched_borrowers(settlements))
-            moved, late = await tx.settlements.settle(settlements, times=times)
-            await tx.events.append(times, self.actor, [_event_of(s, moved, late) for s in settlements])
-            await self._follow_up(tx, [s for s in settlements if s.armed.contact.contact_id in moved], times)
+            settled = await tx.settlements.settle(settlements, times=times)
+            known = [s for s in settlements if s.armed.contact.contact_id in settled.recorded]
+            await tx.events.append(times, self.actor, [_event_of(s, settled) for s in known])
+            await self._follow_up(tx, [s for s in known if s.armed.contact.contact_id in settled.moved], times)
 
     async def _follow_up(self, tx: Transaction, settlements: Sequence[Settlement], times: Times) -> None:
         points = [s.armed.contact.point for s in settlements if s.outcome.address_invalid]
@@ -78,7 +79,7 @@ def _touched_borrowers(settlements: Sequence[Settlement]) -> list[int]:
     })
 
 
-def _event_of(settlement: Settlement, moved: set[int], late: set[int]) -> Event:
+def _event_of(settlement: Settlement, settled: Settled) -> Event:
     armed, outcome, disposition = settlement
     contact = armed.contact
     data: dict[str, object] = {
@@ -87,10 +88,10 @@ def _event_of(settlement: Settlement, moved: set[int], late: set[int]) -> Event:
         "outcome": outcome.kind.value,
         "code": outcome.code,
     }
-    if contact.contact_id in late:
+    if contact.contact_id in settled.late:
         kind = "contact.accepted"
         data["late"] = True
-    elif contact.contact_id not in moved:
+    elif contact.contact_id not in settled.moved:
         kind = "attempt.late"
     elif disposition.state is ContactState.PLANNED:
         kind = "contact.postponed"
@@ -103,3 +104,8 @@ def _event_of(settlement: Settlement, moved: set[int], late: set[int]) -> Event:
 def lost(armed: Sequence[Armed], code: str) -> list[Answered]:
     """What to settle where the call's end was never seen: perhaps sent."""
     return [Answered(a, Outcome(kind=OutcomeClass.UNKNOWN, code=code)) for a in armed]
+
+
+def not_started(armed: Sequence[Armed]) -> list[Answered]:
+    """What to settle where the claim was made and nothing was called."""
+    return [Answered(a, Outcome(kind=OutcomeClass.TRANSIENT, code="not-started")) for a in armed]

@@ -1,7 +1,8 @@
 """From a due date to a settled contact through the real ledger, with a channel that does as it is told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -13,9 +14,10 @@ from channels.fake import FakeChannel
 from channels.limits import FakeLimiter
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.domain.clock import FixedClock
+from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.message import Capability, Outbound, Outcome, Rendered
 from duecourse.domain.vocabulary import Audience, ChannelKind, OutcomeClass, Resolution, StopRule
-from duecourse.ledger.database import PostgresLedger
+from duecourse.ledger.database import PostgresLedger, PostgresTransaction
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
 from duecourse.policy.quiet_hours import Quiet
@@ -552,6 +554,83 @@ async def test_an_adapter_that_raises_leaves_its_contacts_unknown(world: World) 
     await world.worker(Broken(capability=world.channel.capability))(await world.release())
 
     assert await world.rows("SELECT state, reason FROM contacts") == [("unknown", "adapter-error")]
+
+
+class FlakyLedger:
+    """Loses the answer of the chosen commits: the work stands, and nobody is told."""
+
+    def __init__(self, ledger: PostgresLedger, *lost_commits: int) -> None:
+        self._ledger = ledger
+        self._lost = set(lost_commits)
+        self._count = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        async with self._ledger.transaction() as tx:
+            yield tx
+        self._count += 1
+        if self._count in self._lost:
+            raise StoreUnavailable("the connection was cut")
+
+
+async def test_a_claim_whose_commit_was_not_answered_sends_nothing_and_is_given_back(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    worker = world.worker()
+    unsure = replace(worker, arm=replace(worker.arm, ledger=FlakyLedger(world.ledger, 1)))
+    with pytest.raises(StoreUnavailable):
+        await unsure(await world.release())
+    assert (await world.states(), world.channel.sent) == (["sending"], [])
+
+    await unsure.catch_up()
+
+    assert await world.states() == ["planned"]
+    assert await world.rows("SELECT outcome, code, counted FROM attempts") == [("transient", "not-started", False)]
+
+
+async def test_a_claim_that_never_stood_leaves_nothing_behind(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    worker = world.worker()
+
+    class Away(FlakyLedger):
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+            async with self._ledger.transaction() as tx:
+                yield tx
+                raise StoreUnavailable("the connection was cut")
+
+    unsure = replace(worker, arm=replace(worker.arm, ledger=Away(world.ledger)))
+    with pytest.raises(StoreUnavailable):
+        await unsure(ids)
+    await unsure.catch_up()
+
+    assert await world.states() == ["released"]
+    assert await world.rows("SELECT kind FROM events WHERE kind LIKE 'attempt%'") == []
+    await world.worker()(ids)
+    assert await world.states() == ["accepted"]
+
+
+async def test_an_outcome_that_could_not_be_recorded_is_recorded_before_anything_else_is_sent(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    worker = world.worker()
+
+    class Down:
+        def transaction(self) -> Any:
+            raise StoreUnavailable("Postgres is away")
+
+    down = replace(worker, settle=replace(worker.settle, ledger=Down()))
+    await down(ids)
+    assert await world.states() == ["sending"]
+
+    back = replace(worker, unsettled=down.unsettled)
+    await back(ids)
+
+    assert await world.states() == ["accepted"]
+    assert len(world.channel.sent) == 1
 
 
 async def test_the_text_and_the_address_are_sealed_in_the_record(world: World) -> None:
