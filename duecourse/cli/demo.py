@@ -12,7 +12,7 @@ import typer
 from duecourse.cli.demo_screen import Screen, print_funnel
 from duecourse.cli.output import FAILED, AsJson, print_json
 from duecourse.simulator.demonstration import demonstrate
-from duecourse.simulator.world import Wishes
+from duecourse.simulator.wishes import Wishes
 
 app = typer.Typer()
 

@@ -19,7 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from duecourse.cli.output import console
-from duecourse.simulator.world import Wishes, World, first_instant
+from duecourse.simulator.wishes import Wishes
+from duecourse.simulator.world import World
 
 _STATES = (
     "planned", "released", "sending", "unknown", "accepted", "delivered", "undelivered", "rejected", "suppressed",
@@ -34,7 +35,7 @@ class Screen:
     """A live display on a terminal; elsewhere one line per phase and virtual day."""
 
     def __init__(self, wishes: Wishes, *, keep: bool, quiet: bool) -> None:
-        self._start = first_instant(wishes)
+        self._start = wishes.first_instant
         self._end = self._start + timedelta(days=wishes.days)
         self._keep = keep
         self._console = Console(file=sys.stderr) if quiet else console()

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -12,12 +13,14 @@ from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.demo import Debt, DemoRows, Point
 from duecourse.simulator.book_head import number_of, states_of
 from duecourse.simulator.borrowers import Crowd, behaviours
+from duecourse.simulator.deployment import while_alive
 from duecourse.simulator.driver import Driver
 from duecourse.simulator.people import People
 from duecourse.simulator.report import Evidence, report_of
 from duecourse.simulator.sandbox.chance import Chance
 from duecourse.simulator.states import ZONE_OF_STATE
-from duecourse.simulator.world import Wishes, World, build_world, first_instant
+from duecourse.simulator.wishes import Wishes
+from duecourse.simulator.world import World, build_world
 
 
 class Audience(Protocol):
@@ -57,26 +60,26 @@ async def demonstrate(wishes: Wishes, audience: Audience) -> dict[str, Any]:
         DuecourseError: something does not come up, or the pipeline does not come to rest.
     """
     async with build_world(wishes, audience.note) as world:
-        start = first_instant(wishes)
+        start = wishes.first_instant
         end = start + timedelta(days=wishes.days)
-        cast = await _cast(world, end)
+        cast = await _cast(world, wishes.book, end)
         driver = await _driver(world, cast, Chance(wishes.seed), audience)
         audience.built(world)
         began = monotonic()
-        await driver.run(start, end)
+        await while_alive(world.supervisor, driver.run(start, end))
         audience.note("reconciling with the provider's book")
         report = report_of(await _evidence(world, driver, cast, wall_s=monotonic() - began))
         await audience.reported(report)
         return report
 
 
-async def _cast(world: World, end: datetime) -> _Cast:
+async def _cast(world: World, book: Path, end: datetime) -> _Cast:
     async with world.app.ledger.transaction() as tx:
         rows = DemoRows(tx.conn, tx.vault)
         return _Cast(
             debts=await rows.debts((end + timedelta(days=7)).date()),
             points=await rows.points(),
-            states=states_of(world.source),
+            states=states_of(book),
         )
 
 

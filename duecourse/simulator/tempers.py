@@ -10,16 +10,19 @@ _HEADROOM = 1.2
 #: A call that hangs is given up before its caller does: what the provider knows then is final.
 _HANG_S = 2.0
 
-_FAULTS = {
-    "e503": 0.008,
+#: Surely not processed.
+_REFUSALS = {"e429": 0.0003, "e503": 0.008, "refused": 0.001}
+#: Perhaps processed: half of them were.
+_RIDDLES = {
     "e500_before": 0.0004,
     "e500_after": 0.0004,
     "timeout_before_accept": 0.0001,
     "timeout_after_accept": 0.0001,
     "disconnect_before": 0.0004,
     "disconnect_after": 0.0004,
-    "refused": 0.001,
 }
+#: Where nothing can be asked there is nothing to wait for: more riddles cost no time, and batches make few calls.
+_UNANSWERABLE = 20
 _RECEIPTS = {
     "undelivered": 0.01,
     "lost": 0.01,
@@ -51,7 +54,9 @@ def _table(provider: Provider, public_url: str) -> str:
         "webhook_url": f"{public_url}/webhooks/{provider.name}",
         "webhook_secret": provider.options["webhook_secret"],
     }
-    tables = {f"accounts.{name}": account, f"accounts.{name}.faults": _FAULTS, f"accounts.{name}.receipts": _RECEIPTS}
+    more = _UNANSWERABLE if provider.resolution is Resolution.NONE else 1
+    faults = _REFUSALS | {fault: probability * more for fault, probability in _RIDDLES.items()}
+    tables = {f"accounts.{name}": account, f"accounts.{name}.faults": faults, f"accounts.{name}.receipts": _RECEIPTS}
     return "\n".join(f"[{title}]\n{_lines(values)}" for title, values in tables.items())
 
 

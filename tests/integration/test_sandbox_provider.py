@@ -152,7 +152,8 @@ async def test_a_message_can_be_looked_up_by_our_reference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "accepted"), [("e503", 503, 0), ("e500_before", 500, 0), ("e500_after", 500, 1)]
+    ("fault", "status", "accepted"),
+    [("e429", 429, 0), ("e503", 503, 0), ("e500_before", 500, 0), ("e500_after", 500, 1)],
 )
 async def test_an_error_status_comes_before_or_after_accepting(fault: str, status: int, accepted: int) -> None:
     with running_sandbox([replace(SMS, faults=Faults(**{fault: 1.0}))]) as url:

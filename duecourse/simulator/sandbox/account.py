@@ -12,6 +12,8 @@ from duecourse.domain.vocabulary import ChannelKind
 class Faults:
     """How likely each misbehaviour is per call, 0 to 1. At most one of them happens to a call."""
 
+    e429: float = 0.0
+    """429 `rate_limited` for no reason that the caller can see, with `Retry-After: 1`."""
     e503: float = 0.0
     """503 `unavailable`: documented as not processed."""
     e500_before: float = 0.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from duecourse.simulator.sandbox.exchange import Answer, Customer, Exchange, Submission
+from duecourse.simulator.sandbox.exchange import BEFORE, Answer, Customer, Exchange, Submission
 
 _OVERTAKE_S = 0.05
 _HANG_POLL_S = 0.05
@@ -80,7 +80,7 @@ async def _call(request: web.Request, customer: Customer, items: Sequence[Submis
     if wait_s := exchange.throttle(customer, items):
         raise RefusedError(429, "rate_limited", wait_s)
     fault = exchange.fault(customer, items)
-    if fault in {"e503", "e500_before", "timeout_before_accept", "disconnect_before"}:
+    if fault in BEFORE:
         await _misbehave(request, customer, fault)
     seen = exchange.seen(customer, items)
     if customer.account.latency_s:
@@ -97,6 +97,8 @@ async def _call(request: web.Request, customer: Customer, items: Sequence[Submis
 
 
 async def _misbehave(request: web.Request, customer: Customer, fault: str) -> None:
+    if fault == "e429":
+        raise RefusedError(429, "rate_limited", 1.0)
     if fault == "e503":
         raise RefusedError(503, "unavailable")
     if fault.startswith("timeout"):

@@ -25,6 +25,8 @@ _SHAPES = {
     ChannelKind.PUSH: re.compile(r"\S{4,4096}"),
     ChannelKind.IM: re.compile(r"\S{1,256}"),
 }
+#: Faults before which nothing is accepted.
+BEFORE = frozenset({"e429", "e503", "e500_before", "timeout_before_accept", "disconnect_before"})
 _CALL_FAULTS = tuple(f.name for f in fields(Faults) if f.name != "refused")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.simulator.sandbox.exchange import Customer, Exchange, Submission
+from duecourse.simulator.sandbox.exchange import BEFORE, Customer, Exchange, Submission
 
 _ACCEPTED = "250 2.0.0 Ok: queued as {}"
 _REFUSALS = {
@@ -17,7 +17,9 @@ _REFUSALS = {
     "opted_out": "550 5.7.1 Recipient does not want mail",
     "content_refused": "554 5.7.1 Message refused",
 }
+_THROTTLED = "452 4.5.3 Too many messages, try again later"
 _FAULTS = {
+    "e429": _THROTTLED,
     "e503": "451 4.3.0 Try again later",
     "e500_before": "451 4.3.0 Try again later",
     "e500_after": "451 4.3.0 Try again later",
@@ -26,7 +28,6 @@ _FAULTS = {
     "disconnect_before": None,
     "disconnect_after": None,
 }
-_THROTTLED = "452 4.5.3 Too many messages, try again later"
 
 
 class MailDoor:
@@ -63,7 +64,7 @@ class MailDoor:
         if self._exchange.throttle(customer, items):
             return _THROTTLED
         fault = self._exchange.fault(customer, items)
-        if fault in {"e503", "e500_before", "timeout_before_accept", "disconnect_before"}:
+        if fault in BEFORE:
             return _misbehave(server, fault)
         answers = [self._exchange.take(customer, item, None) for item in items]
         self._exchange.complete(customer, items, answers)
