@@ -1,7 +1,9 @@
 """Payments against a real Postgres: recorded once, spread oldest first, taken back exactly, contacts cancelled."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, LiteralString
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,16 +14,21 @@ from duecourse.domain.book import Payment
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.errors import InputError
 from duecourse.domain.money import Money
-from duecourse.domain.payment import PaymentStatus
+from duecourse.domain.payment import PaymentResult, PaymentStatus
+from duecourse.ledger.database import PostgresLedger
 from duecourse.usecases.record_payment import record_payment, reverse_payment
 
 NOW = datetime(2018, 7, 2, 15, tzinfo=UTC)
 CLOCK = FixedClock(NOW)
 FIRST, SECOND = date(2018, 7, 3), date(2018, 8, 3)
+Due = tuple[date, int, int]
+TWO: Sequence[Due] = ((FIRST, 6000, 4000), (SECOND, 7000, 3000))
 DB = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-async def seed(ledger, *, loan="L1", instalments=((FIRST, 6000, 4000), (SECOND, 7000, 3000)), zone="America/New_York"):
+async def seed(
+    ledger: PostgresLedger, *, loan: str = "L1", instalments: Sequence[Due] = TWO, zone: str = "America/New_York"
+) -> tuple[int, int]:
     """A borrower with one loan; instalments as (due, principal, interest). Returns (borrower id, loan id)."""
     async with ledger.transaction() as tx:
         await tx.conn.execute("SELECT ensure_months(%s, %s)", (date(2018, 6, 1), date(2018, 9, 1)))
@@ -30,13 +37,13 @@ async def seed(ledger, *, loan="L1", instalments=((FIRST, 6000, 4000), (SECOND, 
             " updated_at) VALUES (%s, 1, 'x', 'en', 'US', %s, %s, %s) RETURNING borrower_id",
             (f"B-{loan}", zone, NOW, NOW),
         )
-        (borrower,) = await cursor.fetchone()
+        (borrower,) = await cursor.fetchone() or (0,)
         cursor = await tx.conn.execute(
             "INSERT INTO loans (external_id, borrower_id, currency, principal_minor, issued_on)"
             " VALUES (%s, %s, 'USD', 13000, '2018-06-01') RETURNING loan_id",
             (loan, borrower),
         )
-        (loan_id,) = await cursor.fetchone()
+        (loan_id,) = await cursor.fetchone() or (0,)
         for number, (due_on, principal, interest) in enumerate(instalments, 1):
             await tx.conn.execute(
                 "INSERT INTO instalments (loan_id, borrower_id, number, due_on, currency, principal_minor,"
@@ -46,70 +53,75 @@ async def seed(ledger, *, loan="L1", instalments=((FIRST, 6000, 4000), (SECOND, 
     return borrower, loan_id
 
 
-async def plan(ledger, borrower, due_on, *, rung="T-1", state="planned"):
+async def plan(
+    ledger: PostgresLedger, borrower: int, due_on: date, *, rung: str = "T-1", state: str = "planned"
+) -> int:
     async with ledger.transaction() as tx:
         cursor = await tx.conn.execute(
-            "INSERT INTO contacts (contact_id, due_on, borrower_id, cadence, version, rung, channel, audience, template,"
-            " stop, priority, scheduled_at, not_before, not_after, planned_at, state_at)"
-            " VALUES (contact_month_base(%(due)s) + nextval('contact_numbers'), %(due)s, %(borrower)s, 'c', 1, %(rung)s,"
-            " 'sms', 'standard', 't', '{paid}', 5, %(now)s, %(now)s, %(later)s, %(now)s, %(now)s) RETURNING contact_id",
+            "INSERT INTO contacts (contact_id, due_on, borrower_id, cadence, version, rung, channel, audience,"
+            " template, stop, priority, scheduled_at, not_before, not_after, planned_at, state_at)"
+            " VALUES (contact_month_base(%(due)s) + nextval('contact_numbers'), %(due)s, %(borrower)s, 'c', 1,"
+            " %(rung)s, 'sms', 'standard', 't', '{paid}', 5, %(now)s, %(now)s, %(later)s, %(now)s, %(now)s)"
+            " RETURNING contact_id",
             {"due": due_on, "borrower": borrower, "rung": rung, "now": NOW, "later": NOW + timedelta(days=1)},
         )
-        (contact_id,) = await cursor.fetchone()
+        (contact_id,) = await cursor.fetchone() or (0,)
         for step in {"planned": [], "released": ["released"], "sending": ["released", "sending"]}[state]:
             await tx.conn.execute("UPDATE contacts SET state = %s WHERE contact_id = %s", (step, contact_id))
-    return contact_id
+    return int(contact_id)
 
 
-def payment(external_id, minor, *, loan="L1", currency="USD", paid_at=NOW):
+def payment(
+    external_id: str, minor: int, *, loan: str = "L1", currency: str = "USD", paid_at: datetime = NOW
+) -> Payment:
     return Payment(
         external_id=external_id, loan_external_id=loan, amount=Money(minor=minor, currency=currency), paid_at=paid_at
     )
 
 
-async def pay(ledger, external_id, minor, **keywords):
+async def pay(ledger: PostgresLedger, external_id: str, minor: int, **keywords: Any) -> PaymentResult:
     return await record_payment(
         payment(external_id, minor, **keywords), ledger=ledger, clock=CLOCK, order=DEFAULT_ORDER, actor="test"
     )
 
 
-async def reverse(ledger, external_id):
+async def reverse(ledger: PostgresLedger, external_id: str) -> PaymentResult:
     return await reverse_payment(external_id, ledger=ledger, clock=CLOCK, order=DEFAULT_ORDER, actor="test")
 
 
-async def rows(ledger, query, *args):
+async def rows(ledger: PostgresLedger, query: LiteralString, *args: Any) -> list[Any]:
     async with ledger.transaction() as tx:
         cursor = await tx.conn.execute(query, args)
         return await cursor.fetchall()
 
 
-async def book(ledger):
+async def book(ledger: PostgresLedger) -> tuple[list[Any], list[int]]:
     """(number, interest paid, principal paid, met on) of every instalment, and the loans' credit."""
     query = "SELECT number, interest_paid, principal_paid, met_on FROM instalments ORDER BY instalment_id"
     return await rows(ledger, query), [c for (c,) in await rows(ledger, "SELECT credit_minor FROM loans")]
 
 
-async def test_a_payment_pays_the_oldest_instalment_interest_first(ledger):
+async def test_a_payment_pays_the_oldest_instalment_interest_first(ledger: PostgresLedger) -> None:
     await seed(ledger)
     result = await pay(ledger, "P1", 5_000)
     assert result.status is PaymentStatus.RECORDED
     assert await book(ledger) == ([(1, 4_000, 1_000, None), (2, 0, 0, None)], [0])
 
 
-async def test_what_one_instalment_does_not_need_goes_to_the_next(ledger):
+async def test_what_one_instalment_does_not_need_goes_to_the_next(ledger: PostgresLedger) -> None:
     await seed(ledger)
     await pay(ledger, "P1", 12_000)
     assert await book(ledger) == ([(1, 4_000, 6_000, NOW.date()), (2, 2_000, 0, None)], [0])
 
 
-async def test_an_instalment_is_met_on_the_borrowers_own_day(ledger):
+async def test_an_instalment_is_met_on_the_borrowers_own_day(ledger: PostgresLedger) -> None:
     await seed(ledger)
     await pay(ledger, "P1", 10_000, paid_at=datetime(2018, 7, 3, 3, tzinfo=UTC))
     assert (await book(ledger))[0][0][3] == date(2018, 7, 2)
 
 
-async def test_an_overpayment_waits_as_credit_and_meets_what_opens_later(ledger):
-    _, loan_id = await seed(ledger)
+async def test_an_overpayment_waits_as_credit_and_meets_what_opens_later(ledger: PostgresLedger) -> None:
+    await seed(ledger)
     result = await pay(ledger, "P1", 21_500)
     assert (result.credit, (await book(ledger))[1]) == (1_500, [1_500])
     async with ledger.transaction() as tx:
@@ -121,7 +133,7 @@ async def test_an_overpayment_waits_as_credit_and_meets_what_opens_later(ledger)
     assert await rows(ledger, "SELECT credit_minor FROM payments ORDER BY payment_id") == [(500,), (100,)]
 
 
-async def test_a_loan_with_many_instalments_is_paid_off_at_once(ledger):
+async def test_a_loan_with_many_instalments_is_paid_off_at_once(ledger: PostgresLedger) -> None:
     many = tuple((FIRST + timedelta(days=n), 100, 10) for n in range(60))
     await seed(ledger, instalments=many)
     result = await pay(ledger, "P1", 6_600)
@@ -129,7 +141,7 @@ async def test_a_loan_with_many_instalments_is_paid_off_at_once(ledger):
     assert all(met_on for *_, met_on in (await book(ledger))[0])
 
 
-async def test_the_same_payment_again_is_reported_and_changes_nothing(ledger):
+async def test_the_same_payment_again_is_reported_and_changes_nothing(ledger: PostgresLedger) -> None:
     await seed(ledger)
     await pay(ledger, "P1", 5_000)
     before = await book(ledger)
@@ -148,7 +160,9 @@ async def test_the_same_payment_again_is_reported_and_changes_nothing(ledger):
         ({"external_id": "P2", "minor": -5}, "amount"),
     ],
 )
-async def test_a_payment_that_makes_no_sense_is_refused_and_nothing_changes(ledger, keywords, field):
+async def test_a_payment_that_makes_no_sense_is_refused_and_nothing_changes(
+    ledger: PostgresLedger, keywords: dict[str, Any], field: str
+) -> None:
     await seed(ledger)
     await pay(ledger, "P1", 5_000)
     before = await book(ledger)
@@ -158,7 +172,7 @@ async def test_a_payment_that_makes_no_sense_is_refused_and_nothing_changes(ledg
     assert await rows(ledger, "SELECT count(*) FROM payments") == [(1,)]
 
 
-async def test_a_payment_cancels_the_pending_contacts_of_what_it_met(ledger):
+async def test_a_payment_cancels_the_pending_contacts_of_what_it_met(ledger: PostgresLedger) -> None:
     borrower, _ = await seed(ledger)
     planned = await plan(ledger, borrower, FIRST)
     released = await plan(ledger, borrower, FIRST, rung="T0", state="released")
@@ -172,13 +186,13 @@ async def test_a_payment_cancels_the_pending_contacts_of_what_it_met(ledger):
     assert events == [(planned, {"reason": "paid"}), (released, {"reason": "paid"})]
 
 
-async def test_a_part_payment_cancels_nothing(ledger):
+async def test_a_part_payment_cancels_nothing(ledger: PostgresLedger) -> None:
     borrower, _ = await seed(ledger)
     await plan(ledger, borrower, FIRST)
     assert (await pay(ledger, "P1", 9_999)).cancelled == ()
 
 
-async def test_another_loan_due_the_same_day_keeps_the_contact(ledger):
+async def test_another_loan_due_the_same_day_keeps_the_contact(ledger: PostgresLedger) -> None:
     borrower, _ = await seed(ledger)
     async with ledger.transaction() as tx:
         await tx.conn.execute(
@@ -193,7 +207,7 @@ async def test_another_loan_due_the_same_day_keeps_the_contact(ledger):
     assert (await pay(ledger, "P2", 500, loan="L2")).cancelled == (contact,)
 
 
-async def test_a_reversal_reopens_exactly_what_the_payment_met(ledger):
+async def test_a_reversal_reopens_exactly_what_the_payment_met(ledger: PostgresLedger) -> None:
     await seed(ledger)
     await pay(ledger, "P1", 3_000)
     before = await book(ledger)
@@ -205,7 +219,7 @@ async def test_a_reversal_reopens_exactly_what_the_payment_met(ledger):
     assert (await pay(ledger, "P2", 25_000)).status is PaymentStatus.REPEATED
 
 
-async def test_what_a_reversal_reopens_is_met_by_another_payments_credit(ledger):
+async def test_what_a_reversal_reopens_is_met_by_another_payments_credit(ledger: PostgresLedger) -> None:
     await seed(ledger)
     await pay(ledger, "P1", 20_000)
     await pay(ledger, "P2", 1_000)
@@ -213,14 +227,16 @@ async def test_what_a_reversal_reopens_is_met_by_another_payments_credit(ledger)
     assert await book(ledger) == ([(1, 1_000, 0, None), (2, 0, 0, None)], [0])
 
 
-async def test_reversing_what_was_never_paid_is_refused(ledger):
+async def test_reversing_what_was_never_paid_is_refused(ledger: PostgresLedger) -> None:
     with pytest.raises(InputError, match="no such payment"):
         await reverse(ledger, "P404")
 
 
 @DB
 @given(amounts=st.lists(st.integers(min_value=1, max_value=15_000), min_size=1, max_size=5), victim=st.integers(0, 4))
-async def test_money_is_conserved_through_payments_and_a_reversal(ledger, amounts, victim):
+async def test_money_is_conserved_through_payments_and_a_reversal(
+    ledger: PostgresLedger, amounts: list[int], victim: int
+) -> None:
     loan = f"L{next(_LOANS)}"
     await seed(ledger, loan=loan)
     for number, minor in enumerate(amounts):
@@ -230,7 +246,7 @@ async def test_money_is_conserved_through_payments_and_a_reversal(ledger, amount
     assert await held(ledger, loan) == sum(amounts) - amounts[victim % len(amounts)]
 
 
-async def held(ledger, loan):
+async def held(ledger: PostgresLedger, loan: str) -> int:
     """What the book says was received: paid on instalments plus credit; allocations and payments must agree."""
     query = """
     SELECT sum(i.principal_paid + i.interest_paid + i.fee_paid + i.penalty_paid)::bigint, min(l.credit_minor),
@@ -241,20 +257,20 @@ async def held(ledger, loan):
     FROM instalments i JOIN loans l USING (loan_id) WHERE l.external_id = %s"""
     ((paid, credit, allocated, left_over),) = await rows(ledger, query, loan)
     assert (paid, credit) == (allocated, left_over)
-    return paid + credit
+    return int(paid + credit)
 
 
 _LOANS = iter(range(100, 10_000))
 
 
-async def test_payments_that_race_each_other_each_count_once(ledger):
+async def test_payments_that_race_each_other_each_count_once(ledger: PostgresLedger) -> None:
     await seed(ledger)
     results = await asyncio.gather(*(pay(ledger, f"P{n % 4}", 1_000) for n in range(8)))
     assert sorted(r.status for r in results) == ["recorded"] * 4 + ["repeated"] * 4
     assert await held(ledger, "L1") == 4_000
 
 
-async def test_one_batch_answers_each_payment_in_order(ledger):
+async def test_one_batch_answers_each_payment_in_order(ledger: PostgresLedger) -> None:
     await seed(ledger)
     batch = [payment("P1", 10), payment("P1", 10), payment("P1", 11), payment("P2", 5, loan="L9"), payment("P3", 7)]
     async with ledger.transaction() as tx:
