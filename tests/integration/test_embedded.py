@@ -1,11 +1,13 @@
 """Embedded stores through every kind of end: stopped, killed, interrupted, raced for, and left behind."""
 
+import hashlib
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -221,10 +223,28 @@ def test_many_starters_at_once_share_one_server(start: Start, folder: Path, envi
 @STORES
 def test_a_deep_folder_is_no_hindrance(start: Start, folder: Path) -> None:
     """A unix socket's path is short by law, a folder's is not."""
-    store = start(folder / ("deep" * 20) / ("deeper" * 10))
+    deep = folder / ("deep" * 20) / ("deeper" * 10)
+    store = start(deep)
     write(store, "a")
     assert read(store) == ["a"]
     store.stop()
+    shutil.rmtree(short(deep))
+
+
+def short(folder: Path) -> Path:
+    return Path(tempfile.gettempdir()) / f"duecourse-{hashlib.sha256(bytes(folder)).hexdigest()[:16]}"
+
+
+@STORES
+def test_a_short_folder_that_is_open_to_others_is_refused(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = folder / ("deep" * 30)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    short(deep).mkdir(parents=True)
+    short(deep).chmod(0o777)
+    with pytest.raises(StoreUnavailable, match="is not a private folder of this user: remove it"):
+        start(deep)
 
 
 @STORES
