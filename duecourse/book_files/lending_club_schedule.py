@@ -1,7 +1,7 @@
 """What a published loan owes and has paid, instalment by instalment, in cents.
 
 The file says what was paid in all, as principal and as interest, but not when, nor on which day instalments fall due.
-For 87 % of the loans the paid principal is, within ten cents, that of the first k scheduled instalments: k are met.
+For 91 % of the running loans the paid principal is, within ten cents, that of the first k instalments: those are met.
 Their paid interest differs from the schedule's by the days of the first period, so the first instalment's interest is
 set to what was really charged. For the others what was paid is spread over the schedule, the oldest first.
 """
