@@ -17,6 +17,7 @@ from channels.registry import build
 from duecourse.bell import RedisBell
 from duecourse.cadence.files import load_cadences
 from duecourse.cadence.rung import Cadence
+from duecourse.domain.errors import ConfigError
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.clock import LedgerClock
 from duecourse.ledger.crypto import Vault
@@ -132,8 +133,10 @@ async def open_app(settings: Settings, *, pool_size: int = 8, wait_s: float = 10
     """Connect and compose. Redis is asked only when something needs it: without it, everything else still works.
 
     Raises:
+        ConfigError: the address of a store is not set.
         StoreUnavailable: Postgres cannot be reached within `wait_s`.
     """
+    require_stores(settings)
     vault = Vault(settings.master_keys, settings.index_key)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(
@@ -169,6 +172,18 @@ async def open_channels(settings: Settings, kind: ChannelKind | None = None) -> 
                 stack.push_async_callback(channel.aclose)
                 channels[provider.name] = channel
         yield channels
+
+
+def require_stores(settings: Settings) -> None:
+    """Refuse to start without stores.
+
+    Raises:
+        ConfigError: the address of Postgres or Redis is not set.
+    """
+    for variable, url in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
+        if not url:
+            problem = "not set: name a server of your own, or run `duecourse up`, which brings one"
+            raise ConfigError(file="environment", key=variable, problem=problem)
 
 
 def _jitter() -> float:

@@ -1,7 +1,6 @@
 """A channel's worker: one actor that takes batches of contact ids."""
 
 import asyncio
-import os
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -12,10 +11,10 @@ from duecourse.bootstrap import open_app, open_channels
 from duecourse.domain.errors import DuecourseError, StoreUnavailable
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.owners import LivingOwner
-from duecourse.logs import configure
-from duecourse.settings import Settings, load
+from duecourse.settings import Settings
 from duecourse.usecases.deliver import Deliver
 from workers.broker import actor_name, make_broker
+from workers.environment import settings_of_process
 from workers.runtime import Runtime
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -28,8 +27,7 @@ _CATCH_UP_S = 5.0
 
 def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], Any]":
     """Make this process a worker of the channel: broker, actor, and what they need once the first batch comes."""
-    settings = load(os.environ)
-    configure(settings.log_format)
+    settings = settings_of_process()
 
     async def opener(stack: AsyncExitStack) -> Deliver:
         return await _open(stack, settings, kind)

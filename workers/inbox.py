@@ -1,6 +1,5 @@
 """The inbox worker: `dramatiq workers.inbox`. Applies receipts and replies that the web process has stored."""
 
-import os
 from contextlib import AsyncExitStack
 
 import dramatiq
@@ -8,16 +7,14 @@ import structlog
 
 from duecourse.bootstrap import open_app, open_channels
 from duecourse.domain.errors import DuecourseError
-from duecourse.logs import configure
-from duecourse.settings import load
 from duecourse.usecases.apply_inbox import ApplyInbox
 from workers.broker import INBOX_QUEUE, make_broker
 from workers.delivery import TIME_LIMIT_MS
+from workers.environment import settings_of_process
 from workers.runtime import Runtime
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-_settings = load(os.environ)
-configure(_settings.log_format)
+_settings = settings_of_process()
 
 
 async def _open(stack: AsyncExitStack) -> ApplyInbox:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
 from dataclasses import dataclass, field
@@ -15,13 +14,12 @@ from duecourse.bootstrap import App, open_app
 from duecourse.domain.clock import Times
 from duecourse.domain.errors import DuecourseError, StoreUnavailable
 from duecourse.ledger.owners import LivingOwner
-from duecourse.logs import configure
 from duecourse.ports import Queue
-from duecourse.settings import load
 from duecourse.usecases.plan_contacts import PlanContacts
 from duecourse.usecases.release_contacts import ReleaseContacts
 from duecourse.usecases.sweep import Sweep
 from workers.broker import make_broker
+from workers.environment import settings_of_process
 from workers.queue import DramatiqQueue
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -114,8 +112,7 @@ class Scheduler:
 
 async def serve() -> None:
     """Run until SIGTERM or SIGINT."""
-    settings = load(os.environ)
-    configure(settings.log_format)
+    settings = settings_of_process()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
