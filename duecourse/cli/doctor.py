@@ -11,7 +11,7 @@ from duecourse.cli.config import examine
 from duecourse.cli.findings import Finding, Health, of_postgres, of_redis, of_settings
 from duecourse.cli.output import FAILED, AsJson, print_json, print_table, run
 from duecourse.domain.errors import ConfigError, StoreUnavailable
-from duecourse.embedded import completed, has_data
+from duecourse.embedded import joined
 from duecourse.settings import Settings
 
 app = typer.Typer()
@@ -50,13 +50,7 @@ def diagnose() -> list[Finding]:
 
 @contextmanager
 def _environment() -> Iterator[dict[str, str]]:
-    """Embedded stores are joined where they were made; a doctor makes none."""
-    named = bool(os.environ.get("DATABASE_URL")) and bool(os.environ.get("REDIS_URL"))
-    if not named and not has_data(os.environ):
-        raise StoreUnavailable(
-            "DATABASE_URL or REDIS_URL is not set, and there are no embedded stores: set both, or run `duecourse up`"
-        )
-    with completed(os.environ) as environ:
+    with joined(os.environ) as environ:
         os.environ.update(environ)
         yield environ
 

@@ -2,12 +2,13 @@
 
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from duecourse import settings
 from duecourse.bootstrap import App, open_app
 from duecourse.cli.output import run
+from duecourse.embedded import joined
 
 T = TypeVar("T")
 
@@ -24,9 +25,10 @@ def run_with_app(work: Callable[[App], Awaitable[T]]) -> T:
     """
     # A command says itself what went wrong; what libraries log is for services.
     logging.getLogger().addHandler(logging.NullHandler())
-    return run(_opened(work))
+    with joined(os.environ) as environ:
+        return run(_opened(work, environ))
 
 
-async def _opened(work: Callable[[App], Awaitable[T]]) -> T:
-    async with open_app(settings.load(os.environ), wait_s=_WAIT_S) as app:
+async def _opened(work: Callable[[App], Awaitable[T]], environ: Mapping[str, str]) -> T:
+    async with open_app(settings.load(environ), wait_s=_WAIT_S) as app:
         return await work(app)

@@ -4,9 +4,9 @@ Each runs in a folder of its own, on a private unix socket, and belongs to every
 the last one to stop, or to die, ends it.
 """
 
-from duecourse.embedded.machine import completed, has_data, var_folder
+from duecourse.embedded.machine import completed, has_data, joined, var_folder
 from duecourse.embedded.postgres import start_postgres
 from duecourse.embedded.redis import start_redis
 from duecourse.embedded.server import EmbeddedServer
 
-__all__ = ["EmbeddedServer", "completed", "has_data", "start_postgres", "start_redis", "var_folder"]
+__all__ = ["EmbeddedServer", "completed", "has_data", "joined", "start_postgres", "start_redis", "var_folder"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from duecourse.domain.errors import StoreUnavailable
 from duecourse.embedded.postgres import start_postgres
 from duecourse.embedded.redis import start_redis
 from duecourse.settings import ensure_keys, find_config_dir
@@ -50,3 +51,19 @@ def completed(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
 def has_data(environ: Mapping[str, str]) -> bool:
     """Whether an embedded Postgres was ever made here."""
     return (var_folder(environ) / "postgres" / "data").exists()
+
+
+@contextmanager
+def joined(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """As `completed`, but only with stores that were made before: a command that asks something makes none.
+
+    Raises:
+        StoreUnavailable: a URL is missing and there is no embedded store, or it does not come up.
+    """
+    named = bool(environ.get("DATABASE_URL")) and bool(environ.get("REDIS_URL"))
+    if not named and not has_data(environ):
+        raise StoreUnavailable(
+            "DATABASE_URL or REDIS_URL is not set, and there are no embedded stores: set both, or run `duecourse up`"
+        )
+    with completed(environ) as full:
+        yield full
