@@ -1,7 +1,7 @@
 """Money meets instalments: the reads and writes that recording, reversing and using up credit share."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -28,10 +28,7 @@ _LOANS = """
 SELECT l.external_id, l.loan_id, l.borrower_id, l.currency, l.credit_minor, b.time_zone
 FROM loans l JOIN borrowers b USING (borrower_id) WHERE l.external_id = ANY (%s)
 """
-_ALLOCATE = """
-INSERT INTO allocations (payment_id, instalment_id, component, amount_minor)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bigint[])
-"""
+_ALLOCATE = "COPY allocations (payment_id, instalment_id, component, amount_minor) FROM STDIN (FORMAT BINARY)"
 _ADD_CREDIT = """
 WITH change AS (
     SELECT * FROM unnest(%(payments)s::bigint[], %(loans)s::bigint[], %(amounts)s::bigint[])
@@ -143,9 +140,13 @@ async def add_credit(conn: "Connection", changes: Iterable[tuple[int, int, int]]
 
 
 async def _write_allocations(conn: "Connection", parts: Mapping[int, Sequence[Allocation]]) -> None:
-    rows = [(payment, p.instalment_id, p.component.value, p.amount) for payment, found in parts.items() for p in found]
-    if rows:
-        await conn.execute(_ALLOCATE, [list(column) for column in zip(*rows, strict=True)])
+    if not any(parts.values()):
+        return
+    async with conn.cursor() as cursor, cursor.copy(_ALLOCATE) as copy:
+        copy.set_types(["int8", "int8", "text", "int8"])
+        for payment_id, found in parts.items():
+            for part in found:
+                await copy.write_row((payment_id, part.instalment_id, part.component.value, part.amount))
 
 
 async def _open_instalments(conn: "Connection", demands: Sequence[Demand]) -> dict[int, list[OpenInstalment]]:
@@ -195,9 +196,8 @@ def _missing(item: OpenInstalment) -> int:
 
 
 def _after(book: list[OpenInstalment], parts: Iterable[Allocation]) -> list[OpenInstalment]:
-    """The book once the parts are paid: only what is still open."""
-    paid = {item.instalment_id: dict(item.paid) for item in book}
+    """The book, which is ours to change, once the parts are paid: only what is still open."""
+    by_id = {item.instalment_id: item for item in book}
     for part in parts:
-        paid[part.instalment_id][part.component] += part.amount
-    later = (replace(item, paid=paid[item.instalment_id]) for item in book)
-    return [item for item in later if _missing(item)]
+        by_id[part.instalment_id].paid[part.component] += part.amount
+    return [item for item in book if _missing(item)]
