@@ -1,12 +1,18 @@
 """Importing into a real Postgres: idempotent, sealed, refusing what makes no sense, cancelling what is needless."""
 
+import asyncio
+import csv
+import gzip
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from duecourse.book_files.kinds import KINDS, RowReader
+from duecourse.book_files.source import BookFile
 from duecourse.book_files.table import Row
 from duecourse.domain.allocation import DEFAULT_ORDER
 from duecourse.domain.book_record import BorrowerRecord, Chunk, RecordKind, Reject
@@ -16,7 +22,7 @@ from duecourse.domain.vocabulary import ChannelKind, Component
 from duecourse.ledger.crypto import Vault, address_place, name_place
 from duecourse.ledger.database import open_ledger
 from duecourse.ledger.importing import open_import
-from duecourse.usecases.import_book import Loaded
+from duecourse.usecases.import_book import ImportReport, Loaded, Watch, import_book
 from duecourse.usecases.rotate_keys import rotate_keys
 
 if TYPE_CHECKING:
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2018, 7, 2, 15, tzinfo=UTC)
 CLOCK = FixedClock(NOW)
+EXAMPLE = Path(__file__).parents[2] / "examples" / "lending_club_2018q1.csv.gz"
 DUE = date(2018, 7, 20)
 
 BORROWER = {"external_id": "B1", "name": "Ada Lovelace", "locale": "en", "country": "US", "region": "NY"}
@@ -423,3 +430,38 @@ async def test_a_chunk_that_fails_leaves_nothing_behind(importer: Importer) -> N
         result = await book.load(Chunk(kind=RecordKind.BORROWERS, records=[good], rejects=[]))
     assert result.rejects == ()
     assert await importer.rows("SELECT count(*) FROM borrowers") == [(1,)]
+
+
+async def load_file(ledger: "PostgresLedger", path: Path) -> ImportReport:
+    with BookFile(path) as book_file:
+        async with open_import(ledger, CLOCK, order=DEFAULT_ORDER, actor="test") as book:
+            return await import_book(book_file.chunks(), book, Watch())
+
+
+async def test_published_loans_load_to_the_cent_and_a_second_time_without_change(
+    importer: Importer, tmp_path: Path
+) -> None:
+    path = tmp_path / "some.csv"
+    with gzip.open(EXAMPLE, "rt", encoding="utf-8") as file:
+        some = [next(file) for _ in range(41)]
+    path.write_text("".join(some), encoding="utf-8")
+    cents = sum(round(Decimal(row["paid_total"]) * 100) for row in csv.DictReader(some))
+    first, again = await load_file(importer.ledger, path), await load_file(importer.ledger, path)
+    assert (first.rejected, first.loaded) == (0, again.loaded)
+    assert first.loaded[RecordKind.LOANS] == 40
+    query = """
+    SELECT sum(principal_paid + interest_paid + fee_paid + penalty_paid)::bigint,
+           sum(principal_minor)::bigint = (SELECT sum(principal_minor) FROM loans),
+           count(*) FILTER (WHERE (outstanding_minor = 0) <> (met_on IS NOT NULL))
+    FROM instalments"""
+    assert await importer.rows(query) == [(cents, True, 0)]
+
+
+async def test_two_imports_of_one_file_at_the_same_time_make_one_book(importer: Importer, tmp_path: Path) -> None:
+    path = tmp_path / "borrowers.csv"
+    rows = [BORROWER | {"external_id": f"B{n}", "email": f"b{n}@example.com"} for n in range(500)]
+    path.write_text("\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]), encoding="utf-8")
+    reports = await asyncio.gather(*(load_file(importer.ledger, path) for _ in range(3)))
+    assert [report.loaded for report in reports] == [{RecordKind.BORROWERS: 500}] * 3
+    query = "SELECT (SELECT count(*) FROM borrowers), (SELECT count(*) FROM data_keys), count(*) FROM contact_points"
+    assert await importer.rows(query) == [(500, 500, 500)]

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import tracemalloc
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -275,3 +276,19 @@ def test_a_line_without_end_is_never_held_in_memory() -> None:
     with pytest.raises(InputError, match="line 1 is longer"):
         next(lines(io.BufferedReader(endless)))
     assert endless.served < 4 * table.LONGEST_LINE
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    def peak(rows: int) -> int:
+        path = tmp_path / f"{rows}.csv.gz"
+        with gzip.open(path, "wt", encoding="utf-8") as file:
+            file.write(csv_text(INSTALMENT).splitlines()[0] + "\n")
+            file.writelines(f"L{n // 36},{n % 36 + 1},2018-07-01,100.00,2.50\n" for n in range(rows))
+        tracemalloc.start()
+        with BookFile(path) as book_file:
+            assert sum(len(chunk.records) for chunk in book_file.chunks()) == rows
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(3 * source.CHUNK_ROWS) < 1.2 * peak(2 * source.CHUNK_ROWS)
