@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from duecourse.cli.demo_screen import Screen, print_funnel
-from duecourse.cli.output import FAILED, AsJson, print_json
+from duecourse.cli.output import FAILED, INTERRUPTED, AsJson, print_json
 from duecourse.simulator.demonstration import demonstrate
 from duecourse.simulator.wishes import Wishes
 
 app = typer.Typer()
 
 _FOLDER = Path("var/demo")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @app.command()
@@ -45,7 +46,10 @@ def demo(
         loans=loans, days=days, seed=seed, start=start.date(), sms_workers=sms_workers, schedulers=schedulers,
         folder=_FOLDER,
     )  # fmt: skip
-    made = asyncio.run(_run(wishes, keep=keep, as_json=as_json))
+    try:
+        made = asyncio.run(_run(wishes, keep=keep, as_json=as_json))
+    except asyncio.CancelledError as exc:
+        raise typer.Exit(INTERRUPTED) from exc
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
     if as_json:
@@ -57,9 +61,19 @@ def demo(
 
 
 async def _run(wishes: Wishes, *, keep: bool, as_json: bool) -> dict[str, Any]:
-    task = asyncio.current_task()
-    if task is not None:
-        # asyncio.run does the same for Ctrl-C.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    """Until the report is made, or a first SIGINT or SIGTERM has ended everything in order.
+
+    A second signal ends this process at once; keepers then end what it started.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end() -> None:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        if task is not None:
+            task.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, end)
     with Screen(wishes, keep=keep, quiet=as_json) as screen:
         return await demonstrate(wishes, screen)

@@ -63,10 +63,10 @@ async def build_world(wishes: Wishes, note: Note) -> AsyncIterator[World]:
         web = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
         urls = [f"{sandbox_url}/control/state", f"{settings.public_url}/healthz"]
         await while_alive(supervisor, ready(web, urls))
+        stack.callback(note, "stopping")
         yield World(
             app=app, sandbox=sandbox, book=Book(wishes.log), web=web, sandbox_url=sandbox_url, supervisor=supervisor
         )
-        note("stopping")
 
 
 @contextmanager

@@ -392,3 +392,14 @@ def test_a_wrong_password_sends_no_mail() -> None:
         pytest.raises(smtplib.SMTPAuthenticationError),
     ):
         smtp.login("email", "wrong")
+
+
+async def test_in_virtual_time_the_same_people_meet_the_same_faults_whatever_our_ids() -> None:
+    async def statuses(first_id: int) -> list[int]:
+        with running_sandbox([replace(SMS, faults=Faults(e503=0.3, e500_after=0.2))], 1) as url:
+            async with client(url) as session:
+                await session.put("/control/clock", json={"business": NOON})
+                messages = (a_message(f"{first_id + n}-1", to=f"+120255501{n:02d}") for n in range(40))
+                return [(await post(session, m, f"k-{m['reference']}"))[0] for m in messages]
+
+    assert await statuses(100) == await statuses(9_000)

@@ -94,7 +94,7 @@ class Exchange:
 
     def fault(self, customer: Customer, items: Sequence[Submission]) -> str | None:
         """Which misbehaviour, by seed, befalls this call. The first message stands for the call."""
-        about = items[0].key or items[0].reference
+        about = self.journal.occasion(items[0].to, items[0].key or items[0].reference)
         customer.calls[about] += 1
         draw = self._chance.draw("fault", customer.account.name, about, customer.calls[about])
         for name in _CALL_FAULTS:
@@ -131,7 +131,8 @@ class Exchange:
     def overtaken(self, customer: Customer, items: Sequence[Submission]) -> bool:
         """Whether the receipt of this call comes before its response."""
         likely = customer.account.receipts.out_of_order
-        return self._chance.happens(likely, "overtake", customer.account.name, items[0].reference)
+        about = self.journal.occasion(items[0].to, items[0].reference)
+        return self._chance.happens(likely, "overtake", customer.account.name, about)
 
     def _behaviour(self, address: str) -> Behaviour:
         return self.behaviours.get(address, _NORMAL)
@@ -141,7 +142,8 @@ class Exchange:
             return "invalid_address"
         if code := self._behaviour(item.to).refuse:
             return code
-        if not item.text or self._chance.happens(account.faults.refused, "refused", account.name, item.reference):
+        about = self.journal.occasion(item.to, item.reference)
+        if not item.text or self._chance.happens(account.faults.refused, "refused", account.name, about):
             return "content_refused"
         return None
 

@@ -65,6 +65,10 @@ class Journal:
         self._index(entry, len(line))
         return entry
 
+    def occasion(self, address: str, fallback: str) -> str:
+        """What chance is asked about: in virtual time who and when, which repeat in every run as our ids do not."""
+        return f"{address} {self.business.isoformat()}" if self.business else fallback
+
     def accept(self, fields: Entry) -> Entry:
         """Record a message as accepted, under a new id."""
         digest = sha256(fields["text"].encode()).hexdigest()

@@ -80,7 +80,7 @@ class ReceiptDesk:
 
     def report(self, account: Account, entry: Entry, undelivered: str | None) -> None:
         """Plan the receipts of an accepted message, with the account's habits."""
-        habits, about = account.receipts, (account.name, entry["reference"])
+        habits, about = account.receipts, self._occasion(entry)
         if not habits.enabled or account.webhook_url is None or self._happens(habits.lost, "lost", *about):
             return
         if undelivered is None and self._happens(habits.undelivered, "undelivered", *about):
@@ -98,7 +98,7 @@ class ReceiptDesk:
         self._put(self._now(), account.name, event)
 
     def _events(self, account: Account, entry: Entry, undelivered: str | None) -> Iterator[Event]:
-        habits, about = account.receipts, (account.name, entry["reference"])
+        habits, about = account.receipts, self._occasion(entry)
         kinds = ["undelivered"] if undelivered else ["delivered"]
         if not undelivered and self._happens(habits.read, "read", *about):
             kinds.append("read")
@@ -110,6 +110,9 @@ class ReceiptDesk:
             event = {"event_id": f"{entry['id']}-{kind}", "type": kind, "message_id": entry["id"]}
             code = {"code": undelivered} if undelivered else {}
             yield {**event, "reference": entry["reference"], **code}
+
+    def _occasion(self, entry: Entry) -> tuple[str, str]:
+        return entry["account"], self._journal.occasion(entry["to"], entry["reference"])
 
     def _happens(self, probability: float, *about: str) -> bool:
         return self._chance.happens(probability, *about)
