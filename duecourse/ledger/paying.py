@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 #: What most payments reach at most; the few that reach further are read again in full.
-_FIRST_READ = 4
+_FIRST_READ = 2
 
 _COMPONENTS = (Component.PRINCIPAL, Component.INTEREST, Component.FEE, Component.PENALTY)
 
