@@ -26,7 +26,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _TICK_S = 1.0
 _SWEEP_S = 5.0
-_PLAN_EVERY = timedelta(hours=1)
+#: The bell tells of a changed book at once; this bounds what a lost ring costs.
+_PLAN_EVERY = timedelta(hours=3)
 
 
 @dataclass(kw_only=True)

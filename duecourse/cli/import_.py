@@ -78,6 +78,8 @@ async def _import(
                 reports.append(await _import_file(opened, BookFile(path, file_format, kind), refused, bar))
             except InputError as exc:
                 raise InputError(f"{path}: {exc}") from exc
+            # A running scheduler plans what is new at once, not at its next look at the whole book.
+            await opened.bell.hint_book()
     return reports
 
 

@@ -70,13 +70,15 @@ def reverse(
     """
 
     async def work(opened: App) -> PaymentResult:
-        return await reverse_payment(
+        result = await reverse_payment(
             external_id,
             ledger=opened.ledger,
             clock=opened.clock,
             order=opened.settings.allocation_order,
             actor=terminal_actor(),
         )
+        await opened.bell.hint_book()
+        return result
 
     _answer(run_with_app(work), as_json=as_json)
 

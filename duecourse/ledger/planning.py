@@ -34,7 +34,7 @@ class PlanRows:
     async def plan_page(
         self, cadence: Cadence, rung: Rung, window: PlanWindow, *, times: Times, actor: str, after: PlanPage = _FIRST
     ) -> PlanPage:
-        """Plan the next page of one rung. A page that read nothing is the end."""
+        """Plan the next page of one rung."""
         first, last = due_days(rung, window.now, window.until)
         cursor = await self._conn.execute(
             statement("plan_rung"),
@@ -64,4 +64,4 @@ class PlanRows:
         )
         planned, read, last_due, last_borrower = await cursor.fetchone() or (0, 0, None, None)
         end = (last_due, last_borrower) if last_due else after.after
-        return PlanPage(planned=planned, read=read, after=end)
+        return PlanPage(planned=planned, after=end, more=read == _PAGE)

@@ -125,13 +125,11 @@ class PlanPage:
     """What one page planned and how far it read: `after` is the last (due date, borrower id)."""
 
     planned: int
-    read: int
     after: tuple[date, int]
+    more: bool
+    """The page was full, so there may be another."""
 
     @classmethod
     def first(cls) -> "PlanPage":
-        return cls(planned=0, read=-1, after=(date.min, 0))
-
-    @property
-    def ended(self) -> bool:
-        return self.read == 0
+        """Before the first page."""
+        return cls(planned=0, after=(date.min, 0), more=True)

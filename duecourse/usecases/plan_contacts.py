@@ -32,7 +32,7 @@ class PlanContacts:
 
     async def _plan(self, cadence: Cadence, rung: Rung) -> int:
         total, page = 0, PlanPage.first()
-        while not page.ended:
+        while page.more:
             times = await self.clock.read()
             window = PlanWindow(now=times.business, until=times.business + self.horizon)
             async with self.ledger.transaction() as tx:
