@@ -17,11 +17,12 @@ from channels.registry import build
 from duecourse.bell import RedisBell
 from duecourse.cadence.files import load_cadences
 from duecourse.cadence.rung import Cadence
-from duecourse.domain.errors import ConfigError
+from duecourse.domain.errors import ConfigError, StoreUnavailable
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.clock import LedgerClock
 from duecourse.ledger.crypto import Vault
 from duecourse.ledger.database import PostgresLedger, open_ledger
+from duecourse.ledger.migrate import pending
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
 from duecourse.ports import Channel, Limiter, Owner, ProviderTerms, Queue
@@ -142,6 +143,8 @@ async def open_app(settings: Settings, *, pool_size: int = 8, wait_s: float = 10
         ledger = await stack.enter_async_context(
             open_ledger(settings.database_url, vault, max_size=pool_size, timeout_s=wait_s)
         )
+        clock = LedgerClock(ledger, virtual=settings.virtual_clock)
+        await _make_ready(ledger, clock)
         redis = redis_client(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         limiter = RedisLimiter(connect(settings.redis_url), rates_of(settings.providers))
@@ -149,7 +152,7 @@ async def open_app(settings: Settings, *, pool_size: int = 8, wait_s: float = 10
         yield App(
             settings=settings,
             ledger=ledger,
-            clock=LedgerClock(ledger, virtual=settings.virtual_clock),
+            clock=clock,
             redis=redis,
             limiter=limiter,
             bell=RedisBell(redis),
@@ -184,6 +187,17 @@ def require_stores(settings: Settings) -> None:
         if not url:
             problem = "not set: name a server of your own, or run `duecourse up`, which brings one"
             raise ConfigError(file="environment", key=variable, problem=problem)
+
+
+async def _make_ready(ledger: PostgresLedger, clock: LedgerClock) -> None:
+    """A schema of another version is refused; the months that can be written now are made."""
+    async with ledger.transaction() as tx:
+        missing = await pending(tx.conn)
+    if missing:
+        raise StoreUnavailable(f"Postgres: {len(missing)} migrations are missing: run `duecourse migrate`")
+    times = await clock.read()
+    async with ledger.transaction() as tx:
+        await tx.planning.ensure_months(times)
 
 
 def _jitter() -> float:

@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from duecourse.bootstrap import App, open_app
+from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.clock import step_virtual_clock
 from duecourse.ledger.owners import LivingOwner
@@ -170,3 +171,11 @@ async def test_channels_without_a_provider_are_left_alone(environment: dict[str,
 
         assert ChannelKind.SMS not in app.kinds
         assert queued(settings.redis_url, "sms") == []
+
+
+async def test_a_database_without_its_migrations_is_refused_in_one_line(
+    virtual: Settings, empty_database_url: str
+) -> None:
+    with pytest.raises(StoreUnavailable, match="run `duecourse migrate`"):
+        async with open_app(virtual.with_stores(database_url=empty_database_url)):
+            pass
