@@ -179,6 +179,7 @@ CREATE TABLE receipts (
     applied_at  timestamptz NOT NULL,
     PRIMARY KEY (provider, event_key)
 );
+CREATE INDEX receipts_by_contact ON receipts (contact_id) WHERE contact_id IS NOT NULL;
 
 -- A process that may own leases. It holds the session advisory lock of its id for as long as it lives.
 CREATE TABLE owners (
