@@ -1,7 +1,7 @@
 """`duecourse config`: is the configuration right, and what is in force?"""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -68,7 +68,7 @@ def check(*, as_json: AsJson = False) -> None:
 @app.command()
 def show(*, as_json: AsJson = False) -> None:
     """Show the settings in force, from files and environment together. Secrets are masked."""
-    settings = masked(load(os.environ))
+    settings = masked(load(_environ()))
     if as_json:
         print_json(settings)
     else:
@@ -82,7 +82,7 @@ def examine() -> Report:
         ConfigError: there is no configuration at all.
     """
     report = Report(config_dir=find_config_dir(os.environ))
-    settings = report.attempt(lambda: load(os.environ, report.config_dir))
+    settings = report.attempt(lambda: load(_environ(), report.config_dir))
     if settings is None and report.problems[0].key in keys.VARIABLES:
         # A machine without keys, such as a build server, can still check the files.
         settings = report.attempt(lambda: load(keys.with_stand_ins(os.environ), report.config_dir))
@@ -107,6 +107,12 @@ def _examine_providers(report: Report, settings: Settings) -> None:
             "enabled": provider.enabled,
             "rate_per_s": provider.rate_per_s,
         })
+
+
+def _environ() -> Mapping[str, str]:
+    """With stand-ins for keys where no database is named: `duecourse up` makes keys for its own."""
+    named = os.environ.get("DATABASE_URL") or keys.VARIABLES & os.environ.keys()
+    return os.environ if named else keys.with_stand_ins(os.environ)
 
 
 def _examine_rungs(report: Report, settings: Settings, cadences: Sequence[Cadence]) -> None:
