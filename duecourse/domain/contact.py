@@ -1,6 +1,6 @@
 """A contact's life: its states, what may follow what, and its id.
 
-Postgres holds the same table (`contact_transitions`) and refuses anything else; a test keeps the two equal.
+Postgres holds the same table (`contact_may_become`) and refuses anything else; a test keeps the two equal.
 """
 
 from collections.abc import Iterable
@@ -50,6 +50,8 @@ class Disposition:
     """Business time, for a contact that goes back to planned."""
     resolve_after_s: float | None = None
     """For an unknown one: how long to wait before it may be asked about."""
+    negative: bool = False
+    """The provider was asked and knows nothing of it."""
     failed: bool = False
     """Counts against the budget of tries."""
     unsent: bool = False

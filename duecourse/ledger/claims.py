@@ -1,11 +1,14 @@
 """The claim: lock the borrowers in id order, read the facts, and write the one durable permission per call."""
 
+import base64
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from duecourse.domain.book import ContactPoint, DueItem
 from duecourse.domain.clock import Times
@@ -32,26 +35,27 @@ ORDER BY b.borrower_id
 FOR NO KEY UPDATE
 """
 
+#: One document for all rows: psycopg quotes arrays element by element, which cost more than the statement.
 _ARM = """
-WITH armed AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(numbers)s::smallint[], %(fences)s::integer[])
-        AS u (contact_id, due_on, number, fence)
+WITH armed AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s) AS r (
+        contact_id bigint, due_on date, number smallint, fence integer, kind text, borrower_id bigint, channel text,
+        provider text, reference text, idempotency_key text, body_hash text, body_sealed text, local_day date)
 ), taken AS (
     UPDATE contacts c
     SET state = CASE c.state WHEN 'released' THEN 'sending' ELSE c.state END,
         state_at = %(now)s, attempts = u.number, fence = u.fence, owner = %(owner)s, lease_until = %(lease_until)s,
         resolve_after = CASE c.state WHEN 'unknown' THEN %(lease_until)s END, reason = NULL
-    FROM armed u WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id
+    FROM armed u
+    -- Named twice: joined alone, a partition without statistics is read from end to end.
+    WHERE c.contact_id = u.contact_id AND c.contact_id = ANY (%(ids)s)
+      AND c.due_on >= %(first)s AND c.due_on < %(last)s
 )
 INSERT INTO attempts (contact_id, due_on, number, kind, borrower_id, channel, provider, fence, owner, reference,
                       idempotency_key, body_hash, body_sealed, armed_business, armed_at, local_day, counted)
-SELECT u.contact_id, u.due_on, u.number, a.kind, a.borrower_id, a.channel, a.provider, u.fence, %(owner)s, a.reference,
-       a.idempotency_key, a.body_hash, a.body_sealed, %(now)s, %(lease)s, a.local_day, a.kind = 'send'
-FROM armed u
-JOIN unnest(%(ids)s::bigint[], %(kinds)s::text[], %(borrowers)s::bigint[], %(channels)s::text[], %(providers)s::text[],
-            %(references)s::text[], %(keys)s::text[], %(hashes)s::bytea[], %(bodies)s::bytea[], %(days)s::date[])
-    AS a (contact_id, kind, borrower_id, channel, provider, reference, idempotency_key, body_hash, body_sealed,
-          local_day) USING (contact_id)
+SELECT contact_id, due_on, number, kind, borrower_id, channel, provider, fence, %(owner)s, reference, idempotency_key,
+       decode(body_hash, 'hex'), decode(body_sealed, 'base64'), %(now)s, %(lease)s, local_day, kind = 'send'
+FROM armed
 """
 
 _POSTPONE = """
@@ -60,8 +64,23 @@ FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(after)s::timestamptz[]) AS u (
 WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.state = 'unknown'
 """
 
+_TOUCHES = """
+SELECT a.borrower_id, a.contact_id, a.channel, a.local_day, c.state
+FROM attempts a
+JOIN contacts c ON c.due_on = a.due_on AND c.contact_id = a.contact_id
+WHERE a.borrower_id = ANY (%(borrowers)s) AND a.counted AND a.kind = 'send' AND a.local_day >= %(since)s
+  AND a.due_on BETWEEN %(oldest)s AND %(newest)s AND c.due_on BETWEEN %(oldest)s AND %(newest)s
+"""
+
 #: A touch that reached somebody, as far as anybody knows.
 _REACHED = frozenset({"sending", "unknown", "accepted", "delivered", "assumed_sent"})
+
+
+class _Touch(NamedTuple):
+    contact_id: int
+    channel: str
+    day: date
+    state: str
 
 
 class ClaimRows:
@@ -79,40 +98,39 @@ class ClaimRows:
         async with self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(
                 statement("claim"),
-                {
-                    "first": first,
-                    "last": last,
-                    "ids": list(contact_ids),
-                    "now": times.business,
-                    "lease": times.lease,
-                    "since": (times.business - timedelta(days=1)).date(),
-                    "oldest": (times.business - REACH).date(),
-                    "newest": (times.business + REACH).date(),
-                },
+                {"first": first, "last": last, "ids": list(contact_ids), "now": times.business, "lease": times.lease},
             )
-            return [self._claimable(row, times.business) for row in await cursor.fetchall()]
+            rows = await cursor.fetchall()
+        touches = await self._touches({row["borrower_id"] for row in rows}, times)
+        return [self._claimable(row, touches[row["borrower_id"]], times.business) for row in rows]
+
+    async def _touches(self, borrower_ids: set[int], times: Times) -> Mapping[int, list[_Touch]]:
+        """What may have reached each borrower since yesterday: which of it was today is the borrower's arithmetic."""
+        found: dict[int, list[_Touch]] = defaultdict(list)
+        span = {
+            "borrowers": list(borrower_ids),
+            "since": (times.business - timedelta(days=1)).date(),
+            "oldest": (times.business - REACH).date(),
+            "newest": (times.business + REACH).date(),
+        }
+        cursor = await self._conn.execute(_TOUCHES, span)
+        for borrower_id, contact_id, channel, day, state in await cursor.fetchall():
+            found[borrower_id].append(_Touch(contact_id, channel, day, state))
+        return found
 
     async def arm(self, attempts: Sequence[Armed], *, times: Times, owner: int, lease: timedelta) -> None:
         """Write the attempts and mark their contacts as sending, under a lease."""
         if not attempts:
             return
-        contacts = [a.contact for a in attempts]
+        ids = [armed.contact.contact_id for armed in attempts]
+        first, last = due_range(ids)
         await self._conn.execute(
             _ARM,
             {
-                "ids": [c.contact_id for c in contacts],
-                "due": [c.due_on for c in contacts],
-                "borrowers": [c.borrower_id for c in contacts],
-                "channels": [c.channel.value for c in contacts],
-                "days": [c.local_day for c in contacts],
-                "numbers": [a.number for a in attempts],
-                "fences": [a.fence for a in attempts],
-                "kinds": [a.kind.value for a in attempts],
-                "providers": [a.provider for a in attempts],
-                "references": [a.reference for a in attempts],
-                "keys": [a.idempotency_key for a in attempts],
-                "hashes": [hashlib.sha256(a.letter).digest() for a in attempts],
-                "bodies": [self._seal(a) for a in attempts],
+                "rows": Jsonb([self._row(armed) for armed in attempts]),
+                "ids": ids,
+                "first": first,
+                "last": last,
                 "owner": owner,
                 "now": times.business,
                 "lease": times.lease,
@@ -133,11 +151,26 @@ class ClaimRows:
             },
         )
 
-    def _seal(self, armed: Armed) -> bytes:
+    def _row(self, armed: Armed) -> dict[str, object]:
         data_key_id, key = self._keys[armed.contact.borrower_id]
-        return self._vault.seal_bytes(key, body_place(data_key_id, armed.reference), armed.letter)
+        sealed = self._vault.seal_bytes(key, body_place(data_key_id, armed.reference), armed.letter)
+        return {
+            "contact_id": armed.contact.contact_id,
+            "due_on": armed.contact.due_on.isoformat(),
+            "number": armed.number,
+            "fence": armed.fence,
+            "kind": armed.kind,
+            "borrower_id": armed.contact.borrower_id,
+            "channel": armed.contact.channel,
+            "provider": armed.provider,
+            "reference": armed.reference,
+            "idempotency_key": armed.idempotency_key,
+            "body_hash": hashlib.sha256(armed.letter).hexdigest(),
+            "body_sealed": base64.b64encode(sealed).decode(),
+            "local_day": armed.contact.local_day.isoformat(),
+        }
 
-    def _claimable(self, row: Mapping[str, Any], now: datetime) -> Claimable:
+    def _claimable(self, row: Mapping[str, Any], touches: Sequence[_Touch], now: datetime) -> Claimable:
         key = self._vault.open_key(row["wrapped"], row["master_version"])
         key_id = row["data_key_id"]
         self._keys[row["borrower_id"]] = (key_id, key)
@@ -155,7 +188,7 @@ class ClaimRows:
             name=self._vault.open(key, name_place(key_id), row["name_sealed"]),
             point=self._point(row, channel, key),
             items=items,
-            facts=_facts(row, channel, items, local_day),
+            facts=_facts(row, [t for t in touches if t.day == local_day], items),
             attempts=row["attempts"],
             failures=row["failures"],
             fence=row["fence"],
@@ -204,14 +237,12 @@ def _items(row: Mapping[str, Any]) -> Iterable[DueItem]:
         )
 
 
-def _facts(
-    row: Mapping[str, Any], channel: ChannelKind, items: tuple[DueItem, ...], local_day: date | None
-) -> ContactFacts:
-    today = [t for t in row["touches"] if local_day and t["day"] == local_day.isoformat()]
+def _facts(row: Mapping[str, Any], today: Sequence[_Touch], items: tuple[DueItem, ...]) -> ContactFacts:
+    others = [touch for touch in today if touch.contact_id != row["contact_id"]]
     return ContactFacts(
         contact_id=row["contact_id"],
         borrower_id=row["borrower_id"],
-        channel=channel,
+        channel=ChannelKind(row["channel"]),
         not_after=row["not_after"],
         time_zone=row["time_zone"],
         consent=Consent(row["consent"]) if row["consent"] else None,
@@ -220,8 +251,8 @@ def _facts(
         autopay=bool(items) and all(item.autopay for item in items),
         holds=_covering(row["holds"], items),
         opted_out=row["opted_out"],
-        touches_today=sum(t["channel"] == channel.value for t in today),
-        reached_today=any(t["state"] in _REACHED for t in today),
+        touches_today=sum(touch.channel == row["channel"] for touch in others),
+        reached_today=any(touch.state in _REACHED for touch in others),
         stop=frozenset(StopRule(rule) for rule in row["stop"]),
     )
 

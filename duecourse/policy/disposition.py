@@ -1,6 +1,6 @@
 """Where an outcome takes a contact: a decision computed here and stored as a row, never a broker's retry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from duecourse.domain.contact import AttemptKind, ContactState, Disposition
@@ -70,7 +70,7 @@ def after_lookup(ended: Ended, *, found: bool, negatives: int) -> Disposition:
         return _rejected(ended.outcome.code)
     if not found and negatives >= _NEGATIVES_NEEDED:
         return Disposition(state=ContactState.PLANNED, reason="proved-unsent", not_before=ended.now, unsent=True)
-    return _unknown(ended)
+    return replace(_unknown(ended), negative=not found)
 
 
 def recall_allowed(capability: Capability, armed_at: datetime, lease_now: datetime) -> bool:

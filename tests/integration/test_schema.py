@@ -89,8 +89,11 @@ async def test_a_server_that_is_not_there_is_named_as_such() -> None:
 
 
 async def test_the_transitions_of_the_database_are_those_of_the_domain(database_url: str) -> None:
+    pairs = [(old.value, new.value) for old in ContactState for new in ContactState]
+    asked = "SELECT o, n FROM unnest(%s::text[], %s::text[]) AS p (o, n) WHERE contact_may_become(o, n)"
     async with await connect(database_url) as conn:
-        rows = await (await conn.execute("SELECT old_state, new_state FROM contact_transitions")).fetchall()
+        olds, news = zip(*pairs, strict=True)
+        rows = await (await conn.execute(asked, (list(olds), list(news)))).fetchall()
     assert set(rows) == {(old.value, new.value) for old, followers in TRANSITIONS.items() for new in followers}
 
 
@@ -172,8 +175,7 @@ async def test_not_even_the_owner_can_rewrite_events(owner_database_url: str, st
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO contact_transitions VALUES ('delivered', 'planned')",
-        "UPDATE contact_transitions SET new_state = 'planned'",
+        "ALTER TABLE contacts DISABLE TRIGGER contacts_transition",
         "UPDATE schema_migrations SET digest = ''",
         "INSERT INTO schema_migrations VALUES ('0000', '', '2018-01-01')",
         "UPDATE receipts SET kind = 'x'",

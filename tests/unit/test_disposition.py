@@ -80,7 +80,7 @@ def test_a_same_key_call_that_was_not_processed_says_nothing_of_the_first(ended:
 def test_pauses_grow_to_the_cap_and_never_shrink_below_half(failures: int, jitter: float) -> None:
     full = min(3_600.0, 30.0 * 2 ** (failures - 1))
 
-    assert full / 2 <= BACKOFF.delay_s(failures, jitter) < full
+    assert full / 2 <= BACKOFF.delay_s(failures, jitter) <= full
 
 
 def ended(kind: OutcomeClass, *, failures: int = 0, retry_after_s: float | None = None) -> Ended:

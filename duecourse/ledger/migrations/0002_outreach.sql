@@ -53,40 +53,35 @@ CREATE INDEX contacts_leased ON contacts (lease_until) WHERE state = 'sending';
 CREATE INDEX contacts_unknown ON contacts (resolve_after) WHERE state = 'unknown';
 CREATE INDEX contacts_pending_of_borrower ON contacts (borrower_id) WHERE state IN ('planned', 'released');
 
--- What may follow what: one row per line of domain/contact.py; a test keeps the two equal.
-CREATE TABLE contact_transitions (
-    old_state text NOT NULL,
-    new_state text NOT NULL,
-    PRIMARY KEY (old_state, new_state)
-);
-INSERT INTO contact_transitions VALUES
-    ('planned', 'released'), ('planned', 'suppressed'), ('planned', 'cancelled'), ('planned', 'expired'),
-    ('planned', 'accepted'), ('planned', 'delivered'), ('planned', 'undelivered'), ('planned', 'rejected'),
-    ('released', 'planned'), ('released', 'sending'), ('released', 'suppressed'), ('released', 'cancelled'),
-    ('released', 'expired'), ('released', 'accepted'), ('released', 'delivered'), ('released', 'undelivered'),
-    ('released', 'rejected'),
-    ('sending', 'accepted'), ('sending', 'rejected'), ('sending', 'planned'), ('sending', 'unknown'),
-    ('sending', 'delivered'), ('sending', 'undelivered'),
-    ('unknown', 'accepted'), ('unknown', 'rejected'), ('unknown', 'planned'), ('unknown', 'assumed_sent'),
-    ('unknown', 'delivered'), ('unknown', 'undelivered'),
-    ('assumed_sent', 'accepted'), ('assumed_sent', 'delivered'), ('assumed_sent', 'undelivered'),
-    ('accepted', 'delivered'), ('accepted', 'undelivered'),
-    ('undelivered', 'delivered'),
-    ('rejected', 'accepted'), ('rejected', 'delivered'),
-    ('suppressed', 'accepted'), ('suppressed', 'delivered'),
-    ('cancelled', 'accepted'), ('cancelled', 'delivered'),
-    ('expired', 'accepted'), ('expired', 'delivered');
+-- What may follow what, equal to domain/contact.py: a test asks about every pair.
+-- A trigger's condition calls it, so it costs no look-up and no function where all is well.
+CREATE FUNCTION contact_may_become(old_state text, new_state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN old_state || '>' || new_state = ANY (ARRAY[
+    'planned>released', 'planned>suppressed', 'planned>cancelled', 'planned>expired', 'planned>accepted',
+    'planned>delivered', 'planned>undelivered', 'planned>rejected',
+    'released>planned', 'released>sending', 'released>suppressed', 'released>cancelled', 'released>expired',
+    'released>accepted', 'released>delivered', 'released>undelivered', 'released>rejected',
+    'sending>accepted', 'sending>rejected', 'sending>planned', 'sending>unknown', 'sending>delivered',
+    'sending>undelivered',
+    'unknown>accepted', 'unknown>rejected', 'unknown>planned', 'unknown>assumed_sent', 'unknown>delivered',
+    'unknown>undelivered',
+    'assumed_sent>accepted', 'assumed_sent>delivered', 'assumed_sent>undelivered',
+    'accepted>delivered', 'accepted>undelivered',
+    'undelivered>delivered',
+    'rejected>accepted', 'rejected>delivered',
+    'suppressed>accepted', 'suppressed>delivered',
+    'cancelled>accepted', 'cancelled>delivered',
+    'expired>accepted', 'expired>delivered'
+]);
 
 CREATE FUNCTION refuse_illegal_transition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM contact_transitions t WHERE t.old_state = OLD.state AND t.new_state = NEW.state) THEN
-        RAISE EXCEPTION 'contact %: % -> % is no transition', OLD.contact_id, OLD.state, NEW.state
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'contact_transitions';
-    END IF;
-    RETURN NEW;
+    RAISE EXCEPTION 'contact %: % -> % is no transition', OLD.contact_id, OLD.state, NEW.state
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'contact_transitions';
 END $$;
 CREATE TRIGGER contacts_transition BEFORE UPDATE OF state ON contacts
-    FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION refuse_illegal_transition();
+    FOR EACH ROW WHEN (OLD.state <> NEW.state AND NOT contact_may_become(OLD.state, NEW.state))
+    EXECUTE FUNCTION refuse_illegal_transition();
 CREATE FUNCTION refuse_unknown_state() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'contact %: born %', NEW.contact_id, NEW.state

@@ -18,13 +18,6 @@ SELECT c.contact_id, c.due_on, c.borrower_id, c.channel, c.state, c.template, c.
        EXISTS (SELECT 1 FROM opt_outs o
                WHERE o.borrower_id = c.borrower_id AND o.revoked_at IS NULL
                  AND (o.channel IS NULL OR o.channel = c.channel)) AS opted_out,
-       -- Two days of touches: which of them fall on the borrower's local day is the caller's arithmetic.
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', a.channel, 'day', a.local_day, 'state', t.state)), '[]')
-        FROM attempts a
-        JOIN contacts t ON t.due_on = a.due_on AND t.contact_id = a.contact_id
-        WHERE a.borrower_id = c.borrower_id AND a.counted AND a.kind = 'send' AND a.contact_id <> c.contact_id
-          AND a.local_day >= %(since)s AND a.due_on BETWEEN %(oldest)s AND %(newest)s
-          AND t.due_on BETWEEN %(oldest)s AND %(newest)s) AS touches,
        last.provider, last.reference, last.idempotency_key, last.body_sealed, last.armed_at, last.number AS last_number
 FROM contacts c
 JOIN borrowers b USING (borrower_id)
