@@ -22,7 +22,7 @@ SET state = u.state, state_at = %(now)s, reason = u.reason, released_at = NULL,
     not_before = coalesce(u.until, c.not_before)
 FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(states)s::text[], %(reasons)s::text[], %(untils)s::timestamptz[])
     AS u (contact_id, due_on, state, reason, until)
-WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id
+WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.contact_id = ANY (%(ids)s)
 """
 
 #: The rung's next channel that the borrower agreed to; the ones in between are skipped for good.

@@ -36,7 +36,7 @@ UPDATE contacts c SET state = u.state, state_at = %(business)s, reason = u.reaso
     owner = NULL, lease_until = NULL, resolve_after = NULL, released_at = NULL
 FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(states)s::text[], %(reasons)s::text[])
     AS u (contact_id, due_on, state, reason)
-WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id
+WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.contact_id = ANY (%(ids)s)
 """
 #: A receipt proves that the provider took the message: it counts against the budget whatever we believed.
 _PROVE = """
@@ -45,6 +45,7 @@ UPDATE attempts a SET counted = counted OR kind = 'send',
 FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(numbers)s::smallint[], %(messages)s::text[])
     AS u (contact_id, due_on, number, message_id)
 WHERE a.due_on = u.due_on AND a.contact_id = u.contact_id AND a.number = u.number
+  AND a.contact_id = ANY (%(ids)s)
   AND (NOT a.counted OR a.provider_message_id IS NULL)
 """
 
