@@ -54,7 +54,7 @@ docs: setup
 lock: setup
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 		--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--extra embedded --extra sandbox --extra dev --build-deps-for editable --build-deps-for wheel \
+		--extra embedded --extra sandbox --extra rabbitmq --extra dev --build-deps-for editable --build-deps-for wheel \
 		$(ARGS) --output-file requirements.lock pyproject.toml
 	@{ printf '# Exact versions and hashes of what `make setup` installs, from whatever index pip is set up for.\n'; \
 		printf '# Made from pyproject.toml by `make lock`; do not edit.\n'; \

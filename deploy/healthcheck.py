@@ -4,7 +4,7 @@
 
 healthcheck.py web            the web process answers on DUECOURSE_WEB_PORT
 healthcheck.py scheduler|sms|push|email|inbox
-                              its process runs (a worker's pool too), and both stores can be connected to
+                              its process runs (a worker's pool too), and its stores can be connected to
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _PATIENCE_S = 3.0
-_PORTS = {"postgresql": 5432, "postgres": 5432, "redis": 6379, "rediss": 6379}
+_PORTS = {"postgresql": 5432, "postgres": 5432, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 
 
 def main(name: str) -> str:
@@ -27,7 +27,7 @@ def main(name: str) -> str:
     mark, least = marks.get(name, (f"workers.{name}", 2))
     if _processes(mark) < least:
         return f"{name} does not run"
-    return next(filter(None, map(_store, ("DATABASE_URL", "REDIS_URL"))), "")
+    return next(filter(None, map(_store, ("DATABASE_URL", "REDIS_URL", "BROKER_URL"))), "")
 
 
 def _web(port: int) -> str:

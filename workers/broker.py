@@ -1,9 +1,11 @@
 """The Dramatiq broker as a hint bus: ids only, no retries, no delays, no results.
 
 Redis keys, all under the hash-tagged namespace `{duecourse}` (one slot of a cluster): see Dramatiq's dispatch.lua.
+RabbitMQ's queues: see workers/rabbitmq.py.
 """
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import dramatiq
 import redis
@@ -12,21 +14,41 @@ from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, ShutdownNot
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from duecourse.domain.errors import ConfigError
 from duecourse.domain.vocabulary import ChannelKind
 
 INBOX_QUEUE = "inbox"
 
 
-def make_broker(redis_url: str, *extra: Middleware) -> RedisBroker:
-    """A broker for one process: build it after the fork, never before.
+def make_broker(url: str, *extra: Middleware) -> dramatiq.Broker:
+    """A broker for one process, on Redis or RabbitMQ: build it after the fork, never before.
 
-    A client that retries by itself would run a hint twice for one lost reply, so it must not. A worker's heartbeat
-    is lost after 30 s; then another takes over its hints, which is harmless as the claim takes each contact once.
+    Raises:
+        ConfigError: the address is RabbitMQ's, and its client is not installed or does not understand it.
+    """
+    middleware: list[Middleware] = [TimeLimit(), ShutdownNotifications(), AsyncIO(), CurrentMessage(), *extra]
+    if not urlsplit(url).scheme.startswith("amqp"):
+        return _on_redis(url, middleware)
+    try:
+        from workers.rabbitmq import make_rabbitmq_broker  # noqa: PLC0415 - its client is an extra
+
+        return make_rabbitmq_broker(url, middleware)
+    except ModuleNotFoundError as exc:
+        problem = f"{exc.name} is not installed: install duecourse[rabbitmq]"
+        raise ConfigError(file="environment", key="BROKER_URL", problem=problem) from exc
+    except ValueError as exc:
+        raise ConfigError(file="environment", key="BROKER_URL", problem="is no address that pika can read") from exc
+
+
+def _on_redis(url: str, middleware: list[Middleware]) -> RedisBroker:
+    """On Redis, by a client that repeats nothing: for one lost reply it would run a hint twice.
+
+    A worker's heartbeat is lost after 30 s; then another takes over its hints, which is harmless as the claim takes
+    each contact once.
     """
     client = redis.Redis.from_url(
-        redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2, health_check_interval=15
+        url, retry=Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2, health_check_interval=15
     )
-    middleware: list[Middleware] = [TimeLimit(), ShutdownNotifications(), AsyncIO(), CurrentMessage(), *extra]
     broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]  # Dramatiq leaves its brokers untyped
         client=client,
         middleware=middleware,

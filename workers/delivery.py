@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 import dramatiq
@@ -13,8 +14,8 @@ from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.owners import LivingOwner
 from duecourse.settings import Settings
 from duecourse.usecases.deliver import Deliver
-from workers.broker import actor_name, make_broker
-from workers.environment import settings_of_process
+from workers.broker import actor_name
+from workers.environment import broker_of_process, settings_of_process
 from workers.runtime import Runtime
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -30,10 +31,12 @@ def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], Any]":
     settings = settings_of_process()
 
     async def opener(stack: AsyncExitStack) -> Deliver:
-        return await _open(stack, settings, kind)
+        deliver = replace(await _open(stack, settings, kind), stopping=runtime.stopping.is_set, pause=runtime.pause)
+        stack.push_async_callback(_last_catch_up, deliver, asyncio.create_task(_catch_up(deliver, runtime)))
+        return deliver
 
     runtime = Runtime(opener)
-    broker = make_broker(settings.redis_url, runtime)
+    broker = broker_of_process(settings, runtime)
     dramatiq.set_broker(broker)
 
     async def deliver(contact_ids: list[int]) -> None:
@@ -57,13 +60,18 @@ async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) ->
     owner = LivingOwner(settings.database_url, f"worker:{kind.value}")
     stack.push_async_callback(owner.aclose)
     await owner.current()
-    deliver = app.delivering(kind, channels, owner)
-    stack.callback(asyncio.create_task(_catch_up(deliver)).cancel)
-    return deliver
+    return app.delivering(kind, channels, owner)
 
 
-async def _catch_up(deliver: Deliver) -> None:
-    while True:
-        await asyncio.sleep(_CATCH_UP_S)
+async def _catch_up(deliver: Deliver, runtime: Runtime[Deliver]) -> None:
+    while not runtime.stopping.is_set():
         with suppress(StoreUnavailable):
             await deliver.catch_up()
+        await runtime.pause(_CATCH_UP_S)
+
+
+async def _last_catch_up(deliver: Deliver, before: asyncio.Task[None]) -> None:
+    """What is not recorded when the process ends is resolved as if the worker had died."""
+    await before
+    with suppress(StoreUnavailable):
+        await deliver.catch_up()

@@ -8,9 +8,9 @@ import structlog
 from duecourse.bootstrap import open_app, open_channels
 from duecourse.domain.errors import DuecourseError
 from duecourse.usecases.apply_inbox import ApplyInbox
-from workers.broker import INBOX_QUEUE, make_broker
+from workers.broker import INBOX_QUEUE
 from workers.delivery import TIME_LIMIT_MS
-from workers.environment import settings_of_process
+from workers.environment import broker_of_process, settings_of_process
 from workers.runtime import Runtime
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -20,11 +20,11 @@ _settings = settings_of_process()
 async def _open(stack: AsyncExitStack) -> ApplyInbox:
     app = await stack.enter_async_context(open_app(_settings))
     channels = await stack.enter_async_context(open_channels(_settings))
-    return ApplyInbox(ledger=app.ledger, channels=channels, clock=app.clock)
+    return ApplyInbox(ledger=app.ledger, channels=channels, clock=app.clock, stopping=_runtime.stopping.is_set)
 
 
 _runtime = Runtime(_open)
-broker = make_broker(_settings.redis_url, _runtime)
+broker = broker_of_process(_settings, _runtime)
 dramatiq.set_broker(broker)
 
 

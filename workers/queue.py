@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import dramatiq
 import structlog
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
@@ -16,8 +16,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class DramatiqQueue:
-    def __init__(self, broker: RedisBroker) -> None:
+    def __init__(self, broker: dramatiq.Broker) -> None:
         self._broker = broker
+        # RabbitMQ's client has a connection per thread.
+        self._thread = ThreadPoolExecutor(1, "queue")
         for queue in (*(kind.value for kind in ChannelKind), INBOX_QUEUE):
             broker.declare_queue(queue)
 
@@ -31,6 +33,6 @@ class DramatiqQueue:
 
     async def _enqueue(self, message: "dramatiq.Message[None]") -> None:
         try:
-            await asyncio.to_thread(self._broker.enqueue, message)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._broker.enqueue, message)
         except (BrokerConnectionError, RedisError) as exc:
             log.warning("queue.unavailable", queue=message.queue_name, error=type(exc).__name__)

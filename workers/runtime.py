@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Generic, TypeVar
 
 import dramatiq
@@ -22,6 +22,8 @@ class Runtime(Middleware, Generic[Opened]):
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._opening: asyncio.Lock | None = None
+        self.stopping = asyncio.Event()
+        """Set when the process is told to end: begin nothing more."""
 
     async def get(self) -> Opened:
         """What the opener made, once per process."""
@@ -33,6 +35,17 @@ class Runtime(Middleware, Generic[Opened]):
                     self._opened = await self._opener(stack)
                     self._stack = stack.pop_all()
             return self._opened
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not past the moment at which the process is told to end."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        """Dramatiq waits for running jobs, and interrupts none: they end soon by themselves."""
+        thread = get_event_loop_thread()
+        if thread:
+            thread.loop.call_soon_threadsafe(self.stopping.set)
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
         """Registered behind AsyncIO, so its after-hook runs before the loop is stopped."""

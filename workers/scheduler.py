@@ -18,8 +18,7 @@ from duecourse.ports import Queue
 from duecourse.usecases.plan_contacts import PlanContacts
 from duecourse.usecases.release_contacts import ReleaseContacts
 from duecourse.usecases.sweep import Sweep
-from workers.broker import make_broker
-from workers.environment import settings_of_process
+from workers.environment import broker_of_process, settings_of_process
 from workers.queue import DramatiqQueue
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -119,7 +118,7 @@ async def serve() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_app(settings, pool_size=4) as app:
         owner = LivingOwner(settings.database_url, "scheduler")
-        queue = DramatiqQueue(make_broker(settings.redis_url))
+        queue = DramatiqQueue(broker_of_process(settings))
         scheduler = Scheduler(
             app=app,
             queue=queue,

@@ -20,6 +20,7 @@ HEARTBEAT_S = 30.0
 _DAY_S = 86_400.0
 _LOG_FORMATS = ("auto", "json", "pretty")
 _PORTS = (1, 65_535)
+_BROKERS = {"redis", "rediss", "unix", "amqp", "amqps"}
 
 
 def load(environ: Mapping[str, str], config_dir: Path | None = None) -> Settings:
@@ -73,6 +74,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         "database_url": database_url,
         "owner_database_url": env.text("DATABASE_OWNER_URL", "", blank=True) or database_url,
         "redis_url": env.text("REDIS_URL", "", blank=True),
+        "broker_url": _broker_url(env),
         "master_keys": keys.master_keys(environ),
         "index_key": keys.index_key(environ),
         "web_port": web_port,
@@ -86,6 +88,13 @@ def _public_url(env: Table, web_port: int) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise env.error("DUECOURSE_PUBLIC_URL", "must be an http or https address without query")
+    return url
+
+
+def _broker_url(env: Table) -> str:
+    url = env.text("BROKER_URL", "", blank=True)
+    if url and (urlsplit(url).scheme not in _BROKERS or ";" in url):
+        raise env.error("BROKER_URL", "must be one address: amqp, amqps, redis, rediss or unix")
     return url
 
 

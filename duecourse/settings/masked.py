@@ -22,6 +22,7 @@ def masked(settings: Settings) -> dict[str, Any]:
         "database_url": mask_url(settings.database_url),
         "owner_database_url": mask_url(settings.owner_database_url),
         "redis_url": mask_url(settings.redis_url),
+        "broker_url": mask_url(settings.broker_url or settings.redis_url),
         "config_dir": str(settings.config_dir),
         "master_keys": dict.fromkeys(sorted(settings.master_keys), MASK),
         "index_key": MASK,

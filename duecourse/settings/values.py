@@ -84,6 +84,8 @@ class Settings:
     plan_horizon_h: float
     log_format: str
     """`json`, `pretty`, or `auto`: pretty on a terminal."""
+    broker_url: str = field(default="", repr=False)
+    """Carries the hints from scheduler to workers instead of Redis: `amqp://` or `amqps://`. Empty: Redis does."""
     web_port: int = 8080
     links: Links = field(default_factory=Links)
     max_sms_segments: int = 6

@@ -24,7 +24,7 @@ _READY_S = 60.0
 _POLL_S = 0.05
 _GRACE_S = 8.0
 #: Names of the caller's own deployment, which the demonstration must not touch.
-_FOREIGN = ("DUECOURSE_", "DATABASE_", "REDIS_")
+_FOREIGN = ("DUECOURSE_", "DATABASE_", "REDIS_", "BROKER_")
 
 Done = TypeVar("Done")
 

@@ -1,7 +1,7 @@
 """Apply what providers told us: open each stored call, read its receipts, move what they speak of."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,11 +32,14 @@ class ApplyInbox:
     grace: timedelta = timedelta(seconds=60)
     """How long a receipt may wait for the message id of an attempt whose own answer is still on its way."""
 
+    stopping: Callable[[], bool] = lambda: False
+    """True once the process is to end: what is open then waits for the next one."""
+
     async def __call__(self) -> Counter[str]:
         """How the calls ended: `applied`, `waiting`, `failed`."""
         done: Counter[str] = Counter()
         after = 0
-        while inbox_ids := await self._open_ids(after):
+        while not self.stopping() and (inbox_ids := await self._open_ids(after)):
             done += await self._batch(inbox_ids)
             after = inbox_ids[-1]
         return done

@@ -39,6 +39,8 @@ class Deliver:
     deadline_s: float
     monotonic: Monotonic
     pause: Pause = asyncio.sleep
+    stopping: Callable[[], bool] = lambda: False
+    """True once the process is to end: what is in flight then ends, and nothing more is begun."""
     unsettled: list[Answered] = field(default_factory=list)
     """What could not be recorded while Postgres was away: recorded before anything else is sent."""
 
@@ -48,7 +50,7 @@ class Deliver:
         until = self.monotonic() + self.budget_s
         done: Counter[str] = Counter()
         waiting = list(contact_ids)
-        while waiting and self.monotonic() < until:
+        while waiting and self.monotonic() < until and not self.stopping():
             grant = await self.limiter.take(self.channel.name, min(self.micro_batch, len(waiting)))
             if grant.granted:
                 some, waiting = waiting[: grant.granted], waiting[grant.granted :]

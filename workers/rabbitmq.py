@@ -1,0 +1,30 @@
+"""RabbitMQ as the hint bus: with `BROKER_URL=amqp://...`. Imported only then, as it needs the extra `rabbitmq`."""
+
+from typing import Any
+
+import pika
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.middleware import Middleware
+
+#: A hint that nobody took by then is stale: its contacts were released again, with a hint of their own.
+_HINT_TTL_MS = 60_000
+#: So many wait at most; the oldest goes first, and the sweep finds its contacts.
+_MOST_HINTS = 10_000
+
+
+class HintBroker(RabbitmqBroker):
+    """Queues that forget: what is stale, too much, or refused is dropped, and piles up nowhere."""
+
+    def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:  # noqa: ARG002
+        return {"x-message-ttl": _HINT_TTL_MS, "x-max-length": _MOST_HINTS, "x-overflow": "drop-head"}
+
+
+def make_rabbitmq_broker(url: str, middleware: list[Middleware]) -> RabbitmqBroker:
+    """A hint counts as written once RabbitMQ says so. A dead line is noticed within seconds, a full server too."""
+    broker = HintBroker(url=url, middleware=middleware, confirm_delivery=True)
+    parameters: pika.URLParameters = broker.parameters
+    parameters.heartbeat = 10
+    parameters.socket_timeout = 2
+    parameters.stack_timeout = 5
+    parameters.blocked_connection_timeout = 5
+    return broker
