@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import PostgresLedger
+    from tests.pipeline import World
 
 AT = datetime(2018, 4, 16, 15, tzinfo=UTC)
 DUE = date(2018, 4, 16)
@@ -184,3 +185,13 @@ async def outreach(ledger: "PostgresLedger") -> Outreach:
     async with ledger.transaction() as tx:
         await tx.conn.execute("SELECT ensure_months(%s, %s)", (DUE, DUE))
     return made
+
+
+@pytest.fixture
+def world(ledger: "PostgresLedger") -> "World":
+    """The whole pipeline, to be driven by hand."""
+    from channels.limits import FakeLimiter
+    from duecourse.domain.clock import FixedClock
+    from tests.pipeline import MORNING, ListQueue, World, fake
+
+    return World(ledger=ledger, clock=FixedClock(MORNING), queue=ListQueue(), limiter=FakeLimiter(), channel=fake())

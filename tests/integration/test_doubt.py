@@ -1,0 +1,238 @@
+"""When the end of a call, a claim or a process was not seen: nothing is lost, and nothing is sent twice."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from channels.fake import FakeChannel
+from duecourse.domain.errors import StoreUnavailable
+from duecourse.domain.message import Outbound, Outcome
+from duecourse.domain.vocabulary import Resolution
+from duecourse.ledger.database import PostgresLedger, PostgresTransaction
+from tests.pipeline import UNKNOWN, World, fake
+from tests.seed import seed
+
+
+async def test_perhaps_sent_is_a_state_of_its_own_and_is_never_sent_again_by_time_alone(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN)
+    await world.deliver()
+    assert await world.states() == ["unknown"]
+
+    for _ in range(5):
+        world.later(minutes=10)
+        await world.sweep()
+        for _, ids in world.queue.hints:
+            await world.worker()(ids)
+
+    assert len(world.channel.sent) == 1
+    world.later(hours=1)
+    await world.sweep()
+    assert await world.states() == ["assumed_sent"]
+    assert await world.rows("SELECT counted FROM attempts WHERE kind = 'send'") == [(True,)]
+
+
+async def test_with_a_key_the_same_call_is_made_again_after_the_waiting_time(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN, resolution=Resolution.KEY)
+    await world.deliver()
+    await world.sweep(Resolution.KEY)
+    assert world.queue.hints[1:] == []
+
+    world.later(seconds=61)
+    world.queue.hints.clear()
+    await world.sweep(Resolution.KEY)
+    for _, ids in world.queue.hints:
+        await world.worker()(ids)
+
+    first, second = world.channel.sent
+    assert (first.idempotency_key, first.body, first.reference) == (
+        second.idempotency_key,
+        second.body,
+        second.reference,
+    )
+    assert await world.states() == ["accepted"]
+
+
+async def test_a_same_key_call_is_not_made_once_the_debt_is_paid(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN, resolution=Resolution.KEY)
+    await world.deliver()
+    await world.rows("UPDATE instalments SET principal_paid = principal_minor RETURNING 1")
+    world.later(seconds=61)
+    world.queue.hints.clear()
+
+    await world.sweep(Resolution.KEY)
+    for _, ids in world.queue.hints:
+        await world.worker()(ids)
+
+    assert len(world.channel.sent) == 1
+    assert await world.states() == ["unknown"]
+
+
+async def test_a_look_up_that_finds_it_settles_it(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN, resolution=Resolution.LOOKUP)
+    await world.deliver()
+    world.channel.accepted[world.channel.sent[0].reference] = "m-7"
+    await resolve(world)
+
+    assert await world.states() == ["accepted"]
+    assert len(world.channel.sent) == 1
+
+
+async def test_two_spaced_look_ups_that_find_nothing_prove_it_unsent(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN, resolution=Resolution.LOOKUP)
+    await world.deliver()
+
+    await resolve(world)
+    assert await world.states() == ["unknown"]
+    await resolve(world)
+
+    assert await world.states() == ["planned"]
+    assert await world.rows("SELECT counted FROM attempts WHERE kind = 'send'") == [(False,)]
+    await world.worker()(await world.release())
+    assert [m.attempt for m in world.channel.sent] == [1, 4]
+
+
+async def resolve(world: World) -> None:
+    world.later(seconds=61)
+    world.queue.hints.clear()
+    await world.sweep(Resolution.LOOKUP)
+    for _, ids in world.queue.hints:
+        await world.worker()(ids)
+
+
+async def test_what_a_dead_worker_left_in_sending_becomes_unknown_only_after_its_lease(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    await world.worker().arm(ids, world.channel)
+
+    await world.sweep()
+    assert await world.states() == ["sending"]
+    world.later(seconds=31)
+    await world.sweep()
+
+    assert await world.rows("SELECT state, reason FROM contacts") == [("unknown", "owner-gone")]
+
+
+async def test_a_lease_that_ran_out_is_kept_while_its_owner_still_lives(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    await world.worker().arm(await world.release(), world.channel)
+    world.later(seconds=31)
+    async with world.ledger.pool.connection() as living:
+        await living.execute("SELECT pg_advisory_lock(4711)")
+
+        await world.sweep()
+
+        assert await world.states() == ["sending"]
+        await living.execute("SELECT pg_advisory_unlock(4711)")
+
+
+async def test_a_late_settle_of_a_worker_that_slept_is_kept_as_evidence(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    worker = world.worker()
+    armed = await worker.arm(await world.release(), world.channel)
+    world.later(seconds=31)
+    await world.sweep()
+
+    await worker._record(await worker._call(armed, deadline=0))
+
+    assert await world.states() == ["accepted"]
+
+
+async def test_an_adapter_that_raises_leaves_its_contacts_unknown(world: World) -> None:
+    await seed(world.ledger)
+
+    class Broken(FakeChannel):
+        async def send(self, batch: Sequence[Outbound]) -> list[Outcome]:
+            raise RuntimeError(f"oops {len(batch)}")
+
+    await world.plan()
+    await world.worker(Broken(capability=world.channel.capability))(await world.release())
+
+    assert await world.rows("SELECT state, reason FROM contacts") == [("unknown", "adapter-error")]
+
+
+class FlakyLedger:
+    """Loses the answer of the chosen commits: the work stands, and nobody is told."""
+
+    def __init__(self, ledger: PostgresLedger, *lost_commits: int) -> None:
+        self._ledger = ledger
+        self._lost = set(lost_commits)
+        self._count = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        async with self._ledger.transaction() as tx:
+            yield tx
+        self._count += 1
+        if self._count in self._lost:
+            raise StoreUnavailable("the connection was cut")
+
+
+async def test_a_claim_whose_commit_was_not_answered_sends_nothing_and_is_given_back(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    worker = world.worker()
+    unsure = replace(worker, arm=replace(worker.arm, ledger=FlakyLedger(world.ledger, 1)))
+    with pytest.raises(StoreUnavailable):
+        await unsure(await world.release())
+    assert (await world.states(), world.channel.sent) == (["sending"], [])
+
+    await unsure.catch_up()
+
+    assert await world.states() == ["planned"]
+    assert await world.rows("SELECT outcome, code, counted FROM attempts") == [("transient", "not-started", False)]
+
+
+async def test_a_claim_that_never_stood_leaves_nothing_behind(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    worker = world.worker()
+
+    class Away(FlakyLedger):
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+            async with self._ledger.transaction() as tx:
+                yield tx
+                raise StoreUnavailable("the connection was cut")
+
+    unsure = replace(worker, arm=replace(worker.arm, ledger=Away(world.ledger)))
+    with pytest.raises(StoreUnavailable):
+        await unsure(ids)
+    await unsure.catch_up()
+
+    assert await world.states() == ["released"]
+    assert await world.rows("SELECT kind FROM events WHERE kind LIKE 'attempt%'") == []
+    await world.worker()(ids)
+    assert await world.states() == ["accepted"]
+
+
+async def test_an_outcome_that_could_not_be_recorded_is_recorded_before_anything_else_is_sent(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    worker = world.worker()
+
+    class Down:
+        def transaction(self) -> Any:
+            raise StoreUnavailable("Postgres is away")
+
+    down = replace(worker, settle=replace(worker.settle, ledger=Down()))
+    await down(ids)
+    assert await world.states() == ["sending"]
+
+    back = replace(worker, unsettled=down.unsettled)
+    await back(ids)
+
+    assert await world.states() == ["accepted"]
+    assert len(world.channel.sent) == 1
