@@ -3,19 +3,21 @@
 It keeps providers happy and is not the law: legal caps are rows in Postgres. It never fails open.
 """
 
+import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from channels.gcra import SECOND, Cell, Rate
+from channels.gcra import SECOND, Account, Limits, Rate, Recipients, Share, reserve_of
 from duecourse.domain.clock import Monotonic
 from duecourse.ports import Grant
 from duecourse.settings import Provider
@@ -28,11 +30,27 @@ SAFE_SHARE = 0.8
 _AWAY_S = 1.0
 _TIMEOUT_S = 1.0
 _MAX_PAUSE_S = 3_600.0
-_SCRIPT = files("channels").joinpath("gcra.lua").read_text("utf-8")
+#: A blind index or a hash. Not an e-mail address (@), and too long for a telephone number.
+_RECIPIENT_KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
-def rates_of(providers: Iterable[Provider]) -> dict[str, Rate]:
-    return {provider.name: Rate(per_s=provider.rate_per_s, burst=provider.burst) for provider in providers}
+def rates_of(providers: Iterable[Provider]) -> dict[str, Limits]:
+    return {provider.name: _limits(provider) for provider in providers}
+
+
+def _limits(provider: Provider) -> Limits:
+    classes, recipient = provider.classes, provider.recipient
+    return Limits(
+        account=Rate(per_s=provider.rate_per_s, burst=provider.burst),
+        endpoints={name: Rate(per_s=e.rate_per_s, burst=e.burst) for name, e in provider.endpoints.items()},
+        shares=(
+            Share(up_to=classes.urgent_to, fraction=classes.urgent),
+            Share(up_to=classes.normal_to, fraction=classes.normal),
+            Share(up_to=9, fraction=classes.bulk),
+        ),
+        reserve=classes.reserve,
+        recipient=Rate(per_s=1 / recipient.every_s, burst=recipient.burst) if recipient else None,
+    )
 
 
 def connect(redis_url: str) -> Redis:
@@ -42,60 +60,101 @@ def connect(redis_url: str) -> Redis:
     )
 
 
+def script_of(client: Redis, name: str) -> AsyncScript:
+    return client.register_script(files("channels").joinpath(name).read_text("utf-8"))
+
+
+def call_of(provider: str, limits: Limits, *, turn: int = 0, endpoint: str = "") -> tuple[list[str], list[Any]]:
+    """The keys of a call of `gcra.lua`, and its arguments after the operation and the amount."""
+    keys = [f"duecourse:{{{provider}}}:pace"]
+    arguments: list[Any] = [turn + 1 if limits.shares else 0]
+    for name, rate in limits.cells(endpoint):
+        own = rate.share(limits.shares[turn].fraction) if limits.shares else rate
+        keys.append(f"duecourse:{{{provider}}}:{name}")
+        arguments += [repr(rate.emission), rate.burst, reserve_of(rate, limits), repr(own.emission), own.burst]
+    return keys, arguments
+
+
 class RedisLimiter:
     """Implements `ports.Limiter`. `expected_workers` is how many processes share a rate while Redis is away."""
 
     def __init__(
         self,
         client: Redis,
-        rates: Mapping[str, Rate],
+        limits: Mapping[str, Limits],
         *,
         expected_workers: int = 4,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._client = client
-        self._rates = dict(rates)
-        self._script = client.register_script(_SCRIPT)
+        self._limits = dict(limits)
+        self._script = script_of(client, "gcra.lua")
+        self._recipients = script_of(client, "recipients.lua")
         self._monotonic = monotonic
         self._away_until = 0
-        share = SAFE_SHARE / max(expected_workers, 1)
-        self._alone = {name: Cell(rate.share(share)) for name, rate in self._rates.items()}
+        part = SAFE_SHARE / max(expected_workers, 1)
+        self._alone = {name: Account(limit.part(part)) for name, limit in self._limits.items()}
+        self._known = {name: Recipients(limit.recipient) for name, limit in self._limits.items() if limit.recipient}
 
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def take(self, provider: str, want: int) -> Grant:
-        silence = self._alone[provider].silence(self._now())
+    async def take(self, provider: str, want: int, *, priority: int = 5, endpoint: str = "") -> Grant:
+        alone, turn = self._alone[provider], self._limits[provider].turn(priority)
+        silence = alone.silence(self._now())
         if want <= 0 or silence:
             return Grant(granted=0, wait_s=silence / SECOND)
-        answer = await self._call(provider, "take", want)
-        granted, wait = answer[:2] if answer else self._alone[provider].take(self._now(), want)
+        answer = await self._ask(provider, "take", want, turn=turn, endpoint=endpoint)
+        granted, wait = answer[:2] if answer else alone.take(self._now(), want, turn=turn, endpoint=endpoint)
         return Grant(granted=granted, wait_s=wait / SECOND)
 
-    async def give_back(self, provider: str, count: int) -> None:
-        if count > 0 and await self._call(provider, "give", count) is None:
-            self._alone[provider].give(self._now(), count)
+    async def give_back(self, provider: str, count: int, *, endpoint: str = "") -> None:
+        if count > 0 and await self._ask(provider, "give", count, endpoint=endpoint) is None:
+            self._alone[provider].give(self._now(), count, endpoint=endpoint)
 
-    async def left(self, provider: str, within_s: float) -> int:
-        within = int(within_s * SECOND)
-        answer = await self._call(provider, "left", within)
-        return answer[0] if answer else self._alone[provider].left(self._now(), within)
+    async def left(self, provider: str, within_s: float, *, priority: int = 5, endpoint: str = "") -> int:
+        turn, within = self._limits[provider].turn(priority), int(within_s * SECOND)
+        answer = await self._ask(provider, "left", within, turn=turn, endpoint=endpoint)
+        if answer:
+            return answer[0]
+        return self._alone[provider].left(self._now(), within, turn=turn, endpoint=endpoint)
 
     async def pause(self, provider: str, seconds: float) -> None:
-        """At most an hour; a shorter pause never ends a longer one."""
+        """At most an hour; a shorter pause never ends a longer one. All workers go slower for a while after it."""
         span = int(min(max(seconds, 0.0), _MAX_PAUSE_S) * SECOND)
         # Also here: should Redis be away or lose it, at least we keep silent.
         self._alone[provider].pause(self._now(), span)
-        await self._call(provider, "pause", span)
+        await self._ask(provider, "pause", span)
 
-    async def _call(self, provider: str, operation: str, amount: int) -> list[int] | None:
+    async def take_recipients(self, provider: str, keys: Sequence[str]) -> list[bool]:
+        """Workers that are alone know only of what they sent themselves since Redis went away.
+
+        Raises:
+            ValueError: a key is no blind index or hash.
+        """
+        rate, known = self._limits[provider].recipient, self._known.get(provider)
+        if not all(_RECIPIENT_KEY.fullmatch(key) for key in keys):
+            raise ValueError(f"a recipient of {provider} is not named by a blind index or a hash")
+        if rate is None or known is None or not keys:
+            return [True] * len(keys)
+        names = [f"duecourse:{{{provider}}}:to:{key}" for key in keys]
+        answer = await self._call(self._recipients, provider, names, [repr(rate.emission), rate.burst])
+        return known.take(self._now(), keys) if answer is None else [bool(one) for one in answer[:-1]]
+
+    async def _ask(
+        self, provider: str, operation: str, amount: int, *, turn: int = 0, endpoint: str = ""
+    ) -> list[int] | None:
+        keys, arguments = call_of(provider, self._limits[provider], turn=turn, endpoint=endpoint)
+        return await self._call(self._script, provider, keys, [operation, amount, *arguments])
+
+    async def _call(
+        self, script: AsyncScript, provider: str, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> list[int] | None:
         """The script's answer; None while Redis is away."""
-        rate = self._rates[provider]
         if self._now() < self._away_until:
             return None
-        keys = (f"duecourse:{{{provider}}}:tat", f"duecourse:{{{provider}}}:pause")
         try:
-            return cast("list[int]", await self._script(keys, (operation, repr(rate.emission), rate.burst, amount)))
+            return cast("list[int]", await script(keys, arguments))
         except (RedisError, OSError) as exc:
             self._away_until = self._now() + int(_AWAY_S * SECOND)
             log.warning("limiter.alone", provider=provider, error=type(exc).__name__)
@@ -114,24 +173,44 @@ class FakeLimiter:
         self.taken: dict[str, int] = defaultdict(int)
         self.given_back: dict[str, int] = defaultdict(int)
         self.pauses: list[tuple[str, float]] = []
+        self.priorities: list[int] = []
+        self.refused_recipients: set[str] = set()
 
-    async def take(self, provider: str, want: int) -> Grant:
+    async def take(
+        self,
+        provider: str,
+        want: int,
+        *,
+        priority: int = 5,
+        endpoint: str = "",  # noqa: ARG002 - it has one budget per provider
+    ) -> Grant:
         granted = min(want, self._room(provider, want))
+        self.priorities.append(priority)
         self.taken[provider] += granted
         if provider in self.budget:
             self.budget[provider] -= granted
         return Grant(granted=granted, wait_s=0.0 if granted == want else self.wait_s)
 
-    async def give_back(self, provider: str, count: int) -> None:
+    async def give_back(self, provider: str, count: int, *, endpoint: str = "") -> None:  # noqa: ARG002 - as above
         self.given_back[provider] += count
         if provider in self.budget:
             self.budget[provider] += count
 
-    async def left(self, provider: str, within_s: float) -> int:  # noqa: ARG002 - it has no clock
+    async def left(
+        self,
+        provider: str,
+        within_s: float,  # noqa: ARG002 - it has no clock
+        *,
+        priority: int = 5,  # noqa: ARG002 - and no classes
+        endpoint: str = "",  # noqa: ARG002
+    ) -> int:
         return self._room(provider, 1_000_000)
 
     async def pause(self, provider: str, seconds: float) -> None:
         self.pauses.append((provider, seconds))
+
+    async def take_recipients(self, provider: str, keys: Sequence[str]) -> list[bool]:  # noqa: ARG002 - one for all
+        return [key not in self.refused_recipients for key in keys]
 
     def _room(self, provider: str, otherwise: int) -> int:
         paused = any(name == provider for name, _ in self.pauses)

@@ -62,18 +62,29 @@ class Grant:
 
 
 class Limiter(Protocol):
-    """A provider account's rate, shared by all workers."""
+    """A provider account's rate, shared by all workers.
 
-    async def take(self, provider: str, want: int) -> "Grant": ...
+    `priority` runs from 0, the most urgent, to 9; each class of priorities has a guaranteed share. `endpoint` names one
+    of the account's that may have a limit of its own.
+    """
 
-    async def give_back(self, provider: str, count: int) -> None: ...
+    async def take(self, provider: str, want: int, *, priority: int = 5, endpoint: str = "") -> "Grant": ...
 
-    async def left(self, provider: str, within_s: float) -> int:
+    async def give_back(self, provider: str, count: int, *, endpoint: str = "") -> None: ...
+
+    async def left(self, provider: str, within_s: float, *, priority: int = 5, endpoint: str = "") -> int:
         """How many more could be granted during the next seconds. Takes nothing."""
         ...
 
     async def pause(self, provider: str, seconds: float) -> None:
-        """The provider asked for silence: all workers stop."""
+        """The provider asked for silence: all workers stop, and then go slower for a while."""
+        ...
+
+    async def take_recipients(self, provider: str, keys: Sequence[str]) -> list[bool]:
+        """For each recipient, whether the provider may be called for them now; True takes it from their limit.
+
+        `keys` are blind indexes or hashes, never addresses.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from duecourse.domain.vocabulary import ChannelKind, Component, Resolution
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings import keys
 from duecourse.settings.environment import fill, fill_known
+from duecourse.settings.limits import provider_limits
 from duecourse.settings.values import Delivery, Links, Provider, Settings
 
 CONFIG_DIR_VARIABLE = "DUECOURSE_CONFIG_DIR"
@@ -197,6 +198,7 @@ def _provider(path: Path, environ: Mapping[str, str], delivery: Delivery) -> Pro
         horizon_s=table.number("horizon_s", _DAY_S, low=0, high=30 * _DAY_S),
         timeout_s=table.number("timeout_s", delivery.http_total_s, low=0.05, high=_DAY_S),
         options=table.mapping("options"),
+        **provider_limits(table),
     )
     table.finish()
     _check_provider(provider, delivery, table)

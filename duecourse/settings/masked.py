@@ -48,8 +48,7 @@ def mask_url(url: str) -> str:
 
 def _provider(provider: Provider, config_dir: Path) -> dict[str, Any]:
     written = read_toml(config_dir / "providers" / f"{provider.name}.toml").get("options", {})
-    shown = {name: getattr(provider, name) for name in provider.__dataclass_fields__}
-    return shown | {"options": _options(provider.options, written)}
+    return asdict(provider) | {"options": _options(provider.options, written)}
 
 
 def _options(options: Mapping[str, Any], written: Any) -> dict[str, Any]:

@@ -13,6 +13,36 @@ from duecourse.policy.quiet_hours import Quiet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Classes:
+    """How a provider's rate is divided by priority: what each class surely gets; the rest is the most urgent's."""
+
+    urgent: float = 0.6
+    normal: float = 0.2
+    bulk: float = 0.1
+    urgent_to: int = 3
+    """The last priority that is urgent."""
+    normal_to: int = 6
+    reserve: float = 0.5
+    """The part of a burst that only guaranteed shares may use, so that they find it there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A limit of a part of an account: a sender, a region, a kind of call."""
+
+    rate_per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipientLimit:
+    """What the provider takes for a single recipient: one message every so many seconds, `burst` at once."""
+
+    every_s: float
+    burst: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Provider:
     """One provider account: `config/providers/<name>.toml`."""
 
@@ -31,6 +61,9 @@ class Provider:
     timeout_s: float
     options: Mapping[str, Any] = field(repr=False)
     """What only the adapter understands: addresses, senders, secrets."""
+    classes: Classes = field(default_factory=Classes)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    recipient: RecipientLimit | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,6 +41,15 @@ def test_the_shipped_configuration_loads() -> None:
     assert sorted(settings.allocation_order) == sorted(Component)
 
 
+def test_a_provider_divides_its_rate_and_names_its_other_limits(folder: Path) -> None:
+    text = PROVIDER + "[classes]\nurgent = 0.7\n[endpoints.eu]\nrate_per_s = 5\n[recipient]\nevery_s = 60\n"
+    provider = settings_of(folder, provider=text).providers[0]
+    assert (provider.classes.urgent, provider.classes.normal, provider.classes.bulk) == (0.7, 0.2, 0.1)
+    assert (provider.endpoints["eu"].rate_per_s, provider.endpoints["eu"].burst) == (5, 5)
+    assert provider.recipient is not None
+    assert (provider.recipient.every_s, provider.recipient.burst) == (60, 1)
+
+
 def test_stores_that_are_not_named_are_empty_and_the_owner_defaults_to_the_application(folder: Path) -> None:
     assert load(SECRETS, folder).database_url == load(SECRETS, folder).redis_url == ""
     settings = settings_of(folder, DATABASE_URL="postgresql://a", REDIS_URL="redis://r")
@@ -151,6 +160,13 @@ def test_a_mistake_in_the_main_file_names_file_and_key(folder: Path, main: str, 
         (PROVIDER + 'resolution = "key"\nwindow_s = 100', "acme.toml: window_s: must be more than twice"),
         (PROVIDER + "secret = 1", "acme.toml: secret: unknown key"),
         (PROVIDER + "options = 1", "acme.toml: options: must be a table"),
+        (PROVIDER + "[classes]\nurgent = 0.8", "acme.toml: classes.urgent: with normal and bulk makes 1.1"),
+        (PROVIDER + "[classes]\nnormal_to = 2", "acme.toml: classes.normal_to: must be at least urgent_to"),
+        (PROVIDER + "[classes]\nurgnt = 0.5", "acme.toml: classes.urgnt: unknown key; did you mean 'urgent'?"),
+        (PROVIDER + "[endpoints.eu]\nburst = 5", "acme.toml: endpoints.eu.rate_per_s: is missing"),
+        (PROVIDER + "[endpoints]\neu = 5", "acme.toml: endpoints.eu: must be a table"),
+        (PROVIDER + "[recipient]\nevery_s = 0", "acme.toml: recipient.every_s: must be from 0.001"),
+        (PROVIDER + "[recipient]\nburst = 1", "acme.toml: recipient.every_s: is missing"),
     ],
 )
 def test_a_mistake_in_a_provider_names_file_and_key(folder: Path, provider: str, place: str) -> None:
