@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format bench docs lock clean
+.PHONY: help setup demo chaos test check format bench docs lock clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -11,6 +11,7 @@ ARGS ?=
 
 help:
 	@echo 'make demo    run due days on a bundled book against a sandbox provider; ARGS="--loans 500 --days 4" is short'
+	@echo 'make chaos   break everything while a due day runs and compare the books; ARGS="--seed 2 --minutes 3"'
 	@echo 'make test    the whole test suite, on a Postgres and a Redis of its own; ARGS="tests/unit -k window" is a part'
 	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
 	@echo 'make setup   only .venv, from requirements.lock'
@@ -29,6 +30,9 @@ $(STAMP): requirements.lock pyproject.toml scripts/make-venv
 
 demo: setup
 	@$(BIN)/duecourse demo $(ARGS)
+
+chaos: setup
+	@$(BIN)/duecourse chaos $(or $(ARGS),--minutes 15 --contacts 60000)
 
 test: setup
 	@$(BIN)/python -m pytest $(ARGS)

@@ -47,6 +47,11 @@ COMMANDS = {
         module="sandbox", help="Run the sandbox provider: an SMS, push and email service that fails on cue."
     ),
     "demo": Entry(module="demo", help="Run due days on real loans against the sandbox provider."),
+    "chaos": Entry(
+        module="chaos",
+        help="Kill, freeze and cut everything while a due day runs, and prove that nobody was written to twice or"
+        " forgotten.",
+    ),
     "doctor": Entry(module="doctor", help="Check stores, configuration, providers and clock, and say what to do."),
     "config": Entry(module="config", help="Configuration: check it, show what is in force.", group=True),
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, ClassVar, Self
 
 from duecourse.domain.errors import DuecourseError
 from duecourse.processes.output import Line, output
@@ -64,6 +64,11 @@ class Supervisor:
         keeper_holds: an open file that stays open until the last child is gone, even if this process is killed:
             lock it, and nobody starts the same children beside leftovers.
     """
+
+    tries: ClassVar[int] = _TRIES
+    """A subclass may have more patience, where crashes are the point."""
+    backoff_s: ClassVar[tuple[float, float]] = _BACKOFF_S
+    """The first and the longest pause before a crashed child is started again."""
 
     def __init__(
         self,
@@ -182,11 +187,11 @@ class Supervisor:
 
     async def _pause(self, child: _Child, *, lived_s: float, code: int) -> None:
         child.crashes = 1 if lived_s > _WELL_S else child.crashes + 1
-        if child.crashes >= _TRIES:
+        if child.crashes >= self.tries:
             raise ChildError(f"{child.name} ended {child.crashes} times in a row, last with code {code}: see its log")
-        first, most = _BACKOFF_S
+        first, most = self.backoff_s
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), min(most, first * 2 ** (child.crashes - 1)))
+            await asyncio.wait_for(self._stopping.wait(), min(most, first * 2.0 ** min(child.crashes - 1, 30)))
 
     async def _launch(self, child: _Child) -> None:
         command = (*_BARE_PYTHON, _KEEPER, "launch", str(self._pipe), *child.argv)

@@ -36,6 +36,10 @@ class RemoteSandbox:
         """Make these addresses odd."""
         await self._call("POST", "behaviour", [{"address": a, **asdict(b)} for a, b in odd.items()])
 
+    async def change_account(self, name: str, values: Mapping[str, Any]) -> None:
+        """Any of an account's values, among them `faults` and `receipts`."""
+        await self._call("PUT", f"accounts/{name}", dict(values))
+
     async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         try:
             async with self._session.request(method, f"/control/{path}", json=body) as response:

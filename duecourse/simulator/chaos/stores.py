@@ -1,0 +1,78 @@
+"""The run's own Postgres and Redis, which can be killed, frozen and started again under everybody's feet."""
+
+import asyncio
+import os
+import shutil
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from duecourse.domain.errors import StoreUnavailable
+from duecourse.embedded import EmbeddedServer, guard, start_postgres, start_redis
+from duecourse.simulator.chaos.victims import family
+
+_GONE_S = 20.0
+_POLL_S = 0.02
+
+
+class Stores:
+    """Both keep what they have committed when they are killed: they are started as in production."""
+
+    def __init__(self, folder: Path, postgres: EmbeddedServer, redis: EmbeddedServer) -> None:
+        self._folder = folder
+        self.postgres = postgres
+        self.redis = redis
+        self.postgres_lock = asyncio.Lock()
+        """Held by whoever breaks the server: one blow at a time."""
+        self.redis_lock = asyncio.Lock()
+
+    @classmethod
+    async def start(cls, folder: Path) -> "Stores":
+        """Raises StoreUnavailable where one does not come up."""
+        postgres = await asyncio.to_thread(start_postgres, folder / "postgres")
+        redis = await asyncio.to_thread(start_redis, folder / "redis")
+        return cls(folder, postgres, redis)
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self.redis.stop)
+        await asyncio.to_thread(self.postgres.stop)
+
+    async def restart_postgres(self) -> None:
+        """An immediate shutdown, as by a crash, and a start: it recovers from its log."""
+        await _end(self.postgres, signal.SIGQUIT)
+        before = self.postgres
+        self.postgres = await asyncio.to_thread(start_postgres, self._folder / "postgres")
+        await asyncio.to_thread(before.stop)
+
+    async def restart_redis(self, *, empty: bool) -> None:
+        """Kill -9 and a start, from its append-only file or with nothing."""
+        await _end(self.redis, signal.SIGKILL)
+        if empty:
+            await asyncio.to_thread(shutil.rmtree, self._folder / "redis" / "appendonlydir", ignore_errors=True)
+        before = self.redis
+        self.redis = await asyncio.to_thread(start_redis, self._folder / "redis")
+        await asyncio.to_thread(before.stop)
+
+    def signal(self, server: EmbeddedServer, number: signal.Signals) -> None:
+        """To the server and every process of it."""
+        pid = _pid(server)
+        for member in family(pid) if pid else ():
+            with suppress(ProcessLookupError):
+                os.kill(member, number)
+
+
+def _pid(server: EmbeddedServer) -> int | None:
+    return guard.running(server.program.pid_file, server.program.marker)
+
+
+async def _end(server: EmbeddedServer, number: signal.Signals) -> None:
+    pid = _pid(server)
+    if pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+    try:
+        async with asyncio.timeout(_GONE_S):
+            while _pid(server):  # noqa: ASYNC110 - another process sets no event of ours
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError as exc:
+        raise StoreUnavailable(f"{server.program.name} does not end, see {server.program.log}") from exc
