@@ -4,20 +4,55 @@ Redis keys, all under the hash-tagged namespace `{duecourse}` (one slot of a clu
 RabbitMQ's queues: see workers/rabbitmq.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import dramatiq
 import redis
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, ShutdownNotifications, TimeLimit
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.vocabulary import ChannelKind
 
 INBOX_QUEUE = "inbox"
+
+
+class _HintConsumer(_RedisConsumer):
+    """A process that is told to end does not wait for Redis: whoever finds its hints runs them, once more at worst."""
+
+    def ack(self, message: MessageProxy) -> None:
+        try:
+            super().ack(message)  # type: ignore[no-untyped-call]  # Dramatiq leaves its brokers untyped
+        except ConnectionClosed:
+            if not self.broker.ending:
+                raise
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Asked for at the end only. Dramatiq expects this error where Redis is away, and no other."""
+        try:
+            super().requeue(messages)  # type: ignore[no-untyped-call]
+        except RedisError as exc:
+            raise ConnectionClosed(exc) from exc  # type: ignore[no-untyped-call]
+
+
+class _HintBroker(RedisBroker):
+    ending = False
+
+    @property
+    def consumer_class(self) -> type[_HintConsumer]:
+        return _HintConsumer
+
+
+class _Ending(Middleware):
+    def before_worker_shutdown(self, broker: Any, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        broker.ending = True
 
 
 def make_broker(url: str, *extra: Middleware) -> dramatiq.Broker:
@@ -49,15 +84,14 @@ def _on_redis(url: str, middleware: list[Middleware]) -> RedisBroker:
     client = redis.Redis.from_url(
         url, retry=Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2, health_check_interval=15
     )
-    broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]  # Dramatiq leaves its brokers untyped
+    return _HintBroker(  # type: ignore[no-untyped-call]
         client=client,
-        middleware=middleware,
+        middleware=[*middleware, _Ending()],
         namespace="{duecourse}",
         heartbeat_timeout=30_000,
         maintenance_chance=20_000,
         dead_message_ttl=86_400_000,
     )
-    return broker
 
 
 def actor_name(kind: ChannelKind) -> str:

@@ -1,5 +1,6 @@
 """SIGTERM amid a due day: what is in flight ends, what is not begun goes back, nothing is lost, doubled or unsure."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ import pytest
 import redis
 
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.embedded import start_redis
 from duecourse.ledger.database import PostgresLedger
 from duecourse.simulator.sandbox.account import Account
 from duecourse.simulator.sandbox.double import running_sandbox
@@ -79,6 +81,28 @@ async def test_a_worker_that_is_told_to_end_finishes_what_is_in_flight_and_gives
     assert (await ask(ledger, RETURNED))[0][0] > 0
     released = {row[0] for row in await ask(ledger, "SELECT contact_id FROM contacts WHERE state = 'released'")}
     assert released <= hinted(everywhere["REDIS_URL"])
+
+
+async def test_a_worker_ends_in_time_though_redis_is_away(
+    ledger: PostgresLedger, everywhere: dict[str, str], provider_log: Path, tmp_path: Path
+) -> None:
+    await prepare(ledger, PEOPLE)
+    log = tmp_path / "processes.log"
+    own = start_redis(tmp_path / "redis", durable=False)
+    everywhere |= {"REDIS_URL": own.url}
+
+    with running(everywhere, log, *SMS_WORKER) as worker:
+        try:
+            with running(everywhere, log, "workers.scheduler"):
+                await until(ledger, UNDER_WAY, [(True,)])
+        finally:
+            await asyncio.to_thread(own.stop)
+        assert told_to_end(worker) == 0
+
+    accepted = accepted_contacts(provider_log)
+    assert set(accepted.values()) == {1}
+    assert await ask(ledger, ACCEPTED) == [(len(accepted),)]
+    assert await ask(ledger, IN_HAND) == [(0,)]
 
 
 async def test_workers_restarted_one_after_the_other_lose_and_double_nothing(
