@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from duecourse.domain.book import ContactPoint, DueItem
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState, due_range
+from duecourse.domain.errors import SealBroken
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.domain.zones import find_zone
@@ -81,6 +82,14 @@ class _Touch(NamedTuple):
     channel: str
     day: date
     state: str
+
+
+class _Opened(NamedTuple):
+    """What was sealed of a contact."""
+
+    name: str
+    point: ContactPoint | None
+    held: Held | None
 
 
 class ClaimRows:
@@ -171,10 +180,8 @@ class ClaimRows:
         }
 
     def _claimable(self, row: Mapping[str, Any], touches: Sequence[_Touch], now: datetime) -> Claimable:
-        key = self._vault.open_key(row["wrapped"], row["master_version"])
-        key_id = row["data_key_id"]
-        self._keys[row["borrower_id"]] = (key_id, key)
         channel = ChannelKind(row["channel"])
+        opened = self._open(row, channel)
         items = tuple(_items(row))
         local_day = _local_day(row["time_zone"], now)
         return Claimable(
@@ -185,8 +192,8 @@ class ClaimRows:
             state=ContactState(row["state"]),
             template=row["template"],
             locale=row["locale"],
-            name=self._vault.open(key, name_place(key_id), row["name_sealed"]),
-            point=self._point(row, channel, key),
+            name=opened.name if opened else "",
+            point=opened.point if opened else None,
             items=items,
             facts=_facts(row, [t for t in touches if t.day == local_day], items),
             attempts=row["attempts"],
@@ -194,8 +201,19 @@ class ClaimRows:
             fence=row["fence"],
             not_after=row["not_after"],
             local_day=local_day or now.astimezone(UTC).date(),
-            held=self._held(row, key),
+            held=opened.held if opened else None,
+            readable=opened is not None,
         )
+
+    def _open(self, row: Mapping[str, Any], channel: ChannelKind) -> "_Opened | None":
+        """None where a seal stays shut: the neighbours in the batch must not wait for it."""
+        try:
+            key = self._vault.open_key(row["wrapped"], row["master_version"])
+            self._keys[row["borrower_id"]] = (row["data_key_id"], key)
+            name = self._vault.open(key, name_place(row["data_key_id"]), row["name_sealed"])
+            return _Opened(name, self._point(row, channel, key), self._held(row, key))
+        except SealBroken:
+            return None
 
     def _point(self, row: Mapping[str, Any], channel: ChannelKind, key: DataKey) -> ContactPoint | None:
         if row["contact_point_id"] is None:

@@ -53,6 +53,8 @@ class Claimable:
     """Today where the borrower is; in UTC where that is unknown."""
     held: Held | None = None
     """Set where the state is unknown."""
+    readable: bool = True
+    """False where name, address or text stay shut: the borrower was erased, or the row is damaged."""
 
 
 class Judged(NamedTuple):

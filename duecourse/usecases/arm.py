@@ -76,6 +76,8 @@ class Arm:
         await tx.contacts.plan_next_channels(onward, times=times, actor=self.actor)
 
     def _decide(self, contact: Claimable, channel: Channel, times: Times) -> Armed | Judged | Postponed:
+        if not contact.readable:
+            return _unreadable(contact)
         if contact.held:
             return self._resolve(contact, times)
         verdict = self.gate(contact.facts, times.business)
@@ -146,6 +148,14 @@ def _state_of(verdict: Verdict) -> ContactState:
     if verdict.rules[:1] == ("not-after",):
         return ContactState.EXPIRED
     return _STATE_OF[verdict.decision]
+
+
+def _unreadable(contact: Claimable) -> Judged | Postponed:
+    """Nobody can be written to who was erased; what is perhaps sent already is left to the horizon."""
+    if contact.state is ContactState.UNKNOWN:
+        return Postponed(contact, None, None)
+    verdict = Verdict(decision=Decision.SUPPRESS, rules=("unreadable",))
+    return Judged(contact, verdict, ContactState.SUPPRESSED)
 
 
 def _unwritten(contact: Claimable, rule: str, exc: Exception) -> Judged:
