@@ -25,7 +25,7 @@
 -- In any span of T microseconds each cell grants at most T / (microseconds per token) + burst tokens.
 -- Times are whole microseconds: rounded up, so that rounding never grants more.
 
-local FALL, FALL_WINDOW, LOWEST, CLIMB = 0.7, 1000000, 0.05, 2e-8
+local FALL, FALL_WINDOW, LOWEST, CLIMB = 0.7, 1000000, 0.1, 2e-8
 local PACE_LIFE_MS = 86400000
 
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min

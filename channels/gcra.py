@@ -14,7 +14,7 @@ SECOND = 1_000_000
 #: What a complaint leaves of the rate; at most one complaint per window counts: one burst of calls gets many.
 FALL = 0.7
 FALL_WINDOW = SECOND
-LOWEST = 0.05
+LOWEST = 0.1
 #: Of the nominal rate, per microsecond without complaint: 2 % a second.
 CLIMB = 2e-8
 

@@ -84,6 +84,7 @@ async def _follow(client: Redis, limits: Limits, operations: list[Operation]) ->
 
 
 @example(limits=FULL, operations=[FLOOD, ("pause", 3 * SECOND, {}), REST, ("pause", 3 * SECOND, {}), LATER, FLOOD])
+@example(limits=FULL, operations=[("pause", 0, {}), REST] * 9 + [FLOOD, LATER, FLOOD])
 @example(limits=FULL, operations=[("pause", 0, {}), LATER, FLOOD, ("pause", 0, {}), FLOOD, LATER, FLOOD])
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limits=LIMITS, operations=OPERATIONS)
@@ -171,6 +172,14 @@ async def test_every_key_carries_the_providers_hash_tag_and_expires(client: Redi
     assert sorted(await client.keys("*")) == sorted(key.encode() for key in (CELL, PACE))
     assert 0 < await client.pttl(CELL) <= 500_000
     assert 0 < await client.pttl(PACE) <= 86_400_000
+
+
+async def test_what_one_class_owes_is_not_forgotten_sooner_because_another_takes_little(client: Redis) -> None:
+    limiter = RedisLimiter(client, {"acme": shared(Rate(per_s=0.01, burst=40))})
+    await limiter.take("acme", 100, priority=0)
+    await limiter.give_back("acme", 40)
+    await limiter.take("acme", 1, priority=9)
+    assert await client.pttl(CELL) > 3_000_000
 
 
 async def test_a_flush_in_between_costs_at_most_one_burst(client: Redis) -> None:
