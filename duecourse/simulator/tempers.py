@@ -11,7 +11,8 @@ _HEADROOM = 1.2
 _HANG_S = 2.0
 
 #: Surely not processed.
-_REFUSALS = {"e429": 0.0003, "e503": 0.008, "refused": 0.001}
+# A 429 is rare: each slows the account down for the best part of a minute, and a virtual day has only seconds.
+_REFUSALS = {"e429": 0.00005, "e503": 0.008, "refused": 0.001}
 #: Perhaps processed: half of them were.
 _RIDDLES = {
     "e500_before": 0.0004,
