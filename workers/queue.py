@@ -31,6 +31,11 @@ class DramatiqQueue:
         """Ask a worker to look at the inbox."""
         await self._enqueue(inbox_hint())
 
+    async def aclose(self) -> None:
+        """Let go of the broker; in the thread that its connection belongs to."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._broker.close)
+        self._thread.shutdown()
+
     async def _enqueue(self, message: "dramatiq.Message[None]") -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._broker.enqueue, message)

@@ -132,6 +132,7 @@ async def serve() -> None:
             await scheduler.run(stop)
         finally:
             await owner.aclose()
+            await queue.aclose()
     log.info("scheduler.stopped")
 
 
