@@ -26,6 +26,7 @@ _COLUMNS: dict[LiteralString, LiteralString] = {
     "instalments": "loan_id, borrower_id, number, due_on, currency, principal_minor",
 }
 
+_ERASE = "DELETE FROM data_keys WHERE data_key_id = ANY (%s)"
 _CONTACTS = """
 SELECT c.contact_id, c.borrower_id, b.external_id AS borrower, c.state, c.reason, c.state_at
 FROM contacts c JOIN borrowers b USING (borrower_id)
@@ -113,6 +114,10 @@ class ChaosRows:
             async with self._conn.cursor() as cursor, cursor.copy(copy_in) as copy:
                 for row in (row for person in rows for row in person[place]):
                     await copy.write_row(row)
+
+    async def erase(self, debtors: Iterable[Debtor]) -> None:
+        """Destroy their keys, as an erasure does: whoever reads them finds nothing but seals."""
+        await self._conn.execute(_ERASE, ([debtor.row_id for debtor in debtors],))
 
     async def contacts(self) -> list[ContactFate]:
         async with self._conn.cursor(row_factory=class_row(ContactFate)) as cursor:
