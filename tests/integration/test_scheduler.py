@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -61,7 +62,7 @@ async def step(app: App, business: datetime) -> None:
         await step_virtual_clock(tx.conn, business)
 
 
-async def one(app: App, sql: str) -> object:
+async def one(app: App, sql: str) -> Any:
     async with app.ledger.transaction() as tx:
         row = await (await tx.conn.execute(sql.encode())).fetchone()
     assert row
