@@ -39,7 +39,8 @@ _SOME = "SELECT contact_id FROM contacts WHERE channel = %s AND state = ANY (%s)
 _CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM (
     SELECT pid FROM pg_stat_activity
-    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND (NOT %(busy)s OR state <> 'idle')
+    WHERE backend_type = 'client backend' AND datname = current_database()
+      AND pid <> pg_backend_pid() AND (NOT %(busy)s OR state <> 'idle')
     ORDER BY md5(pid::text || %(salt)s) LIMIT %(limit)s) chosen
 """
 

@@ -13,6 +13,7 @@ from duecourse.simulator.chaos.victims import family
 
 _GONE_S = 20.0
 _POLL_S = 0.02
+_STARTS = 5
 
 
 class Stores:
@@ -41,7 +42,7 @@ class Stores:
         """An immediate shutdown, as by a crash, and a start: it recovers from its log."""
         await _end(self.postgres, signal.SIGQUIT)
         before = self.postgres
-        self.postgres = await asyncio.to_thread(start_postgres, self._folder / "postgres")
+        self.postgres = await self._start_postgres()
         await asyncio.to_thread(before.stop)
 
     async def restart_redis(self, *, empty: bool) -> None:
@@ -52,6 +53,14 @@ class Stores:
         before = self.redis
         self.redis = await asyncio.to_thread(start_redis, self._folder / "redis")
         await asyncio.to_thread(before.stop)
+
+    async def _start_postgres(self) -> EmbeddedServer:
+        """What prepares it may meet a server that still recovers: then once more, and it is joined."""
+        for _ in range(_STARTS - 1):
+            with suppress(StoreUnavailable):
+                return await asyncio.to_thread(start_postgres, self._folder / "postgres")
+            await asyncio.sleep(1)
+        return await asyncio.to_thread(start_postgres, self._folder / "postgres")
 
     def signal(self, server: EmbeddedServer, number: signal.Signals) -> None:
         """To the server and every process of it."""
