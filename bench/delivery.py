@@ -4,6 +4,8 @@
 
 The governed pipeline is the real thing: scheduler and Dramatiq workers as processes, claim, gate, text, budget, ledger.
 Its time runs from the first claim to the last settle, as Postgres recorded them. Everything shares this machine.
+The sink is rivals/sink.py, not the sandbox, whose own cost per message would hide the difference. The bare actor gets
+half as many messages and the ceiling twice as many: each is then long enough to measure. One run is one sample.
 """
 
 import argparse
@@ -177,6 +179,6 @@ async def main(args: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--contacts", type=int, default=10_000, help="per measurement")
+    parser.add_argument("--contacts", type=int, default=10_000, help="per governed measurement")
     parser.add_argument("--workers", type=int, default=2, help="worker processes of the governed pipeline")
     asyncio.run(main(parser.parse_args()))
