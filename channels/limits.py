@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from channels.gcra import SECOND, Account, Limits, Rate, Recipients, Share, reserve_of
 from duecourse.domain.clock import Monotonic
+from duecourse.domain.vocabulary import Urgency
 from duecourse.ports import Grant
 from duecourse.settings import Provider
 
@@ -44,9 +45,9 @@ def _limits(provider: Provider) -> Limits:
         account=Rate(per_s=provider.rate_per_s, burst=provider.burst),
         endpoints={name: Rate(per_s=e.rate_per_s, burst=e.burst) for name, e in provider.endpoints.items()},
         shares=(
-            Share(up_to=classes.urgent_to, fraction=classes.urgent),
-            Share(up_to=classes.normal_to, fraction=classes.normal),
-            Share(up_to=9, fraction=classes.bulk),
+            Share(up_to=Urgency.URGENT, fraction=classes.urgent),
+            Share(up_to=Urgency.NORMAL, fraction=classes.normal),
+            Share(up_to=Urgency.BULK, fraction=classes.bulk),
         ),
         reserve=classes.reserve,
         recipient=Rate(per_s=1 / recipient.every_s, burst=recipient.burst) if recipient else None,

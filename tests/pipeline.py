@@ -11,7 +11,7 @@ from channels.limits import FakeLimiter
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.message import Capability, Outcome, Rendered
-from duecourse.domain.vocabulary import Audience, ChannelKind, OutcomeClass, Resolution, StopRule
+from duecourse.domain.vocabulary import Audience, ChannelKind, OutcomeClass, Resolution, StopRule, Urgency
 from duecourse.ledger.database import PostgresLedger
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
@@ -46,10 +46,10 @@ class OneOwner:
 
 class ListQueue:
     def __init__(self) -> None:
-        self.hints: list[tuple[ChannelKind, list[int]]] = []
+        self.hints: list[tuple[ChannelKind, Urgency, list[int]]] = []
 
-    async def hint(self, channel: ChannelKind, contact_ids: Sequence[int]) -> None:
-        self.hints.append((channel, list(contact_ids)))
+    async def hint(self, channel: ChannelKind, urgency: Urgency, contact_ids: Sequence[int]) -> None:
+        self.hints.append((channel, urgency, list(contact_ids)))
 
     async def hint_inbox(self) -> None: ...
 
@@ -97,7 +97,7 @@ class World:
             window_s=5,
             stale_after=timedelta(seconds=10),
         )()
-        return [contact_id for _, ids in self.queue.hints for contact_id in ids]
+        return [contact_id for *_, ids in self.queue.hints for contact_id in ids]
 
     def worker(self, channel: FakeChannel | None = None) -> Deliver:
         provider = channel or self.channel

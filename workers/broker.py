@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from duecourse.domain.errors import ConfigError
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Urgency
 
 INBOX_QUEUE = "inbox"
 
@@ -94,14 +94,23 @@ def _on_redis(url: str, middleware: list[Middleware]) -> RedisBroker:
     )
 
 
-def actor_name(kind: ChannelKind) -> str:
-    return f"deliver_{kind.value}"
+def queue_name(kind: ChannelKind, urgency: Urgency) -> str:
+    """A channel has a queue for each class: an urgent hint never stands behind a campaign's."""
+    return kind.value if urgency is Urgency.NORMAL else f"{kind.value}.{urgency.name.lower()}"
 
 
-def delivery_hint(kind: ChannelKind, contact_ids: Sequence[int]) -> dramatiq.Message[None]:
-    """A due-date job: the ids of contacts that may be sent now, nothing else."""
+def actor_name(kind: ChannelKind, urgency: Urgency) -> str:
+    return f"deliver_{queue_name(kind, urgency)}".replace(".", "_")
+
+
+def delivery_hint(kind: ChannelKind, urgency: Urgency, contact_ids: Sequence[int]) -> dramatiq.Message[None]:
+    """A due-date job: the ids of contacts that may be sent now, nothing else. Its queue tells their class."""
     return dramatiq.Message(
-        queue_name=kind.value, actor_name=actor_name(kind), args=(list(contact_ids),), kwargs={}, options={}
+        queue_name=queue_name(kind, urgency),
+        actor_name=actor_name(kind, urgency),
+        args=(list(contact_ids),),
+        kwargs={},
+        options={},
     )
 
 

@@ -1,4 +1,4 @@
-"""A channel's worker: one actor that takes batches of contact ids."""
+"""A channel's worker: an actor for each class of urgency, which takes batches of contact ids."""
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
@@ -10,11 +10,11 @@ import structlog
 
 from duecourse.bootstrap import open_app, open_channels
 from duecourse.domain.errors import DuecourseError, StoreUnavailable
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Urgency
 from duecourse.ledger.owners import LivingOwner
 from duecourse.settings import Settings
 from duecourse.usecases.deliver import Deliver
-from workers.broker import actor_name
+from workers.broker import actor_name, queue_name
 from workers.environment import broker_of_process, settings_of_process
 from workers.runtime import Runtime
 
@@ -26,8 +26,8 @@ TIME_LIMIT_MS = 28_000
 _CATCH_UP_S = 5.0
 
 
-def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], Any]":
-    """Make this process a worker of the channel: broker, actor, and what they need once the first batch comes."""
+def install(kind: ChannelKind) -> "list[dramatiq.Actor[[list[int]], Any]]":
+    """Make this process a worker of the channel: broker, actors, and what they need once the first batch comes."""
     settings = settings_of_process()
 
     async def opener(stack: AsyncExitStack) -> Deliver:
@@ -38,22 +38,34 @@ def install(kind: ChannelKind) -> "dramatiq.Actor[[list[int]], Any]":
     runtime = Runtime(opener)
     broker = broker_of_process(settings, runtime)
     dramatiq.set_broker(broker)
+    return [_actor(kind, urgency, runtime, broker) for urgency in Urgency]
 
+
+def _actor(
+    kind: ChannelKind, urgency: Urgency, runtime: Runtime[Deliver], broker: dramatiq.Broker
+) -> "dramatiq.Actor[[list[int]], Any]":
     async def deliver(contact_ids: list[int]) -> None:
         try:
-            done = await (await runtime.get())(contact_ids)
+            done = await (await runtime.get())(contact_ids, urgency)
         except DuecourseError as exc:
             # The hint is spent; the sweep finds its contacts again.
             log.warning("batch.failed", channel=kind.value, size=len(contact_ids), error=str(exc))
         else:
             log.info("batch.delivered", channel=kind.value, size=len(contact_ids), outcomes=dict(done))
 
-    make = dramatiq.actor(actor_name=actor_name(kind), queue_name=kind.value, broker=broker, time_limit=TIME_LIMIT_MS)
+    make = dramatiq.actor(
+        actor_name=actor_name(kind, urgency),
+        queue_name=queue_name(kind, urgency),
+        # Of the hints that a process has fetched, the lowest number is run first.
+        priority=urgency,
+        broker=broker,
+        time_limit=TIME_LIMIT_MS,
+    )
     return make(deliver)
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) -> Deliver:
-    app = await stack.enter_async_context(open_app(settings))
+    app = await stack.enter_async_context(open_app(settings, generic_plans=True))
     channels = await stack.enter_async_context(open_channels(settings, kind))
     if not channels:
         raise DuecourseError(f"no enabled provider for {kind.value}: see config/providers/")

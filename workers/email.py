@@ -3,4 +3,4 @@
 from duecourse.domain.vocabulary import ChannelKind
 from workers.delivery import install
 
-deliver = install(ChannelKind.EMAIL)
+actors = install(ChannelKind.EMAIL)

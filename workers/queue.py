@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import dramatiq
 import structlog
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
-from duecourse.domain.vocabulary import ChannelKind
-from workers.broker import INBOX_QUEUE, delivery_hint, inbox_hint
+from duecourse.domain.vocabulary import ChannelKind, Urgency
+from workers.broker import INBOX_QUEUE, delivery_hint, inbox_hint, queue_name
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -20,12 +21,12 @@ class DramatiqQueue:
         self._broker = broker
         # RabbitMQ's client has a connection per thread.
         self._thread = ThreadPoolExecutor(1, "queue")
-        for queue in (*(kind.value for kind in ChannelKind), INBOX_QUEUE):
+        for queue in (*(queue_name(*pair) for pair in product(ChannelKind, Urgency)), INBOX_QUEUE):
             broker.declare_queue(queue)
 
-    async def hint(self, channel: ChannelKind, contact_ids: Sequence[int]) -> None:
+    async def hint(self, channel: ChannelKind, urgency: Urgency, contact_ids: Sequence[int]) -> None:
         """Ask a worker of the channel to look at these contacts."""
-        await self._enqueue(delivery_hint(channel, contact_ids))
+        await self._enqueue(delivery_hint(channel, urgency, contact_ids))
 
     async def hint_inbox(self) -> None:
         """Ask a worker to look at the inbox."""

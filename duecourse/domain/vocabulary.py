@@ -1,6 +1,6 @@
 """The closed vocabularies: every word that a table, a log line or an API answer may use for a kind of thing."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class ChannelKind(StrEnum):
@@ -11,6 +11,24 @@ class ChannelKind(StrEnum):
     EMAIL = "email"
     IM = "im"
     VOICE = "voice"
+
+
+class Urgency(IntEnum):
+    """A class of priorities, each with a share of every provider's rate. The number is the last priority in it."""
+
+    URGENT = 3
+    NORMAL = 6
+    BULK = 9
+
+    @property
+    def first(self) -> int:
+        """The first priority in it."""
+        return max((other + 1 for other in Urgency if other < self), default=0)
+
+    @classmethod
+    def of(cls, priority: int) -> "Urgency":
+        """The class of a priority from 0, the most urgent, to 9."""
+        return next(urgency for urgency in cls if priority <= urgency)
 
 
 class Consent(StrEnum):

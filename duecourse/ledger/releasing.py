@@ -1,12 +1,13 @@
 """From planned to released: which contacts are handed to a channel's queue, and which come back."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import due_range
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Urgency
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -17,8 +18,8 @@ REACH = timedelta(days=62)
 _RELEASE = """
 WITH ready AS (
     SELECT due_on, contact_id FROM contacts
-    WHERE state = 'planned' AND channel = %(channel)s AND not_before <= %(now)s AND not_after > %(now)s
-      AND due_on BETWEEN %(oldest)s AND %(newest)s
+    WHERE state = 'planned' AND channel = %(channel)s AND priority BETWEEN %(first)s AND %(last)s
+      AND not_before <= %(now)s AND not_after > %(now)s AND due_on BETWEEN %(oldest)s AND %(newest)s
     ORDER BY priority, not_before LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), released AS (
@@ -32,7 +33,11 @@ WITH ready AS (
 SELECT contact_id FROM released ORDER BY priority, contact_id
 """
 
-_OUTSTANDING = "SELECT count(*) FROM contacts WHERE state = 'released' AND channel = %s AND due_on BETWEEN %s AND %s"
+_OUTSTANDING = """
+SELECT priority, count(*) FROM contacts
+WHERE state = 'released' AND channel = %(channel)s AND due_on BETWEEN %(oldest)s AND %(newest)s
+GROUP BY priority
+"""
 
 _STALE = """
 WITH stale AS (
@@ -44,7 +49,7 @@ WITH stale AS (
 )
 UPDATE contacts c SET released_at = %(lease)s
 FROM stale s WHERE c.due_on = s.due_on AND c.contact_id = s.contact_id
-RETURNING c.contact_id
+RETURNING c.contact_id, c.priority
 """
 
 _RETURN = """
@@ -62,26 +67,32 @@ class ReleaseRows:
     def __init__(self, conn: "Connection") -> None:
         self._conn = conn
 
-    async def release(self, channel: ChannelKind, limit: int, *, times: Times, actor: str) -> list[int]:
-        """Mark up to `limit` ready contacts as released, most urgent first, and return their ids."""
+    async def release(
+        self, channel: ChannelKind, urgency: Urgency, limit: int, *, times: Times, actor: str
+    ) -> list[int]:
+        """Mark up to `limit` ready contacts of this class as released, most urgent first, and return their ids."""
+        band = {"first": urgency.first, "last": urgency.value}
         cursor = await self._conn.execute(
-            _RELEASE, {"channel": channel.value, "limit": limit, "actor": actor, **instants(times)}
+            _RELEASE, {"channel": channel.value, "limit": limit, "actor": actor, **band, **instants(times)}
         )
         return [row[0] for row in await cursor.fetchall()]
 
-    async def outstanding(self, channel: ChannelKind, *, times: Times) -> int:
+    async def outstanding(self, channel: ChannelKind, *, times: Times) -> Counter[Urgency]:
         """How many are released and not claimed yet."""
-        reach = instants(times)
-        cursor = await self._conn.execute(_OUTSTANDING, (channel.value, reach["oldest"], reach["newest"]))
-        row = await cursor.fetchone()
-        return row[0] if row else 0
+        cursor = await self._conn.execute(_OUTSTANDING, {"channel": channel.value, **instants(times)})
+        released: Counter[Urgency] = Counter()
+        for priority, count in await cursor.fetchall():
+            released[Urgency.of(priority)] += count
+        return released
 
-    async def stale(self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times) -> list[int]:
+    async def stale(
+        self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times
+    ) -> dict[Urgency, list[int]]:
         """Released ones that nobody claimed for `after`: their hint was lost, hint them again."""
         cursor = await self._conn.execute(
             _STALE, {"channel": channel.value, "before": times.lease - after, "limit": limit, **instants(times)}
         )
-        return [row[0] for row in await cursor.fetchall()]
+        return by_urgency(await cursor.fetchall())
 
     async def give_back(self, contact_ids: Sequence[int], *, times: Times, actor: str) -> None:
         """Return what was released and could not be claimed now; the next release paces it anew."""
@@ -91,6 +102,14 @@ class ReleaseRows:
         await self._conn.execute(
             _RETURN, {"first": first, "last": last, "ids": list(contact_ids), "actor": actor, **instants(times)}
         )
+
+
+def by_urgency(rows: Iterable[Sequence[int]]) -> dict[Urgency, list[int]]:
+    """Ids by class, most urgent class first. Rows are (contact id, priority)."""
+    ids: dict[Urgency, list[int]] = {urgency: [] for urgency in Urgency}
+    for contact_id, priority in rows:
+        ids[Urgency.of(priority)].append(contact_id)
+    return ids
 
 
 def instants(times: Times) -> dict[str, object]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
-from duecourse.domain.vocabulary import ChannelKind
-from duecourse.ledger.releasing import instants
+from duecourse.domain.vocabulary import ChannelKind, Urgency
+from duecourse.ledger.releasing import by_urgency, instants
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -64,7 +64,7 @@ SELECT count(*) FROM left_behind
 """
 
 _RESOLVABLE = """
-SELECT contact_id FROM contacts
+SELECT contact_id, priority FROM contacts
 WHERE state = 'unknown' AND resolve_after <= %(lease)s AND channel = %(channel)s
   AND due_on BETWEEN %(oldest)s AND %(newest)s
 ORDER BY resolve_after LIMIT %(limit)s
@@ -126,10 +126,10 @@ class SweepRows:
             },
         )
 
-    async def resolvable(self, channel: ChannelKind, *, times: Times, limit: int = 1_000) -> list[int]:
+    async def resolvable(self, channel: ChannelKind, *, times: Times, limit: int = 1_000) -> dict[Urgency, list[int]]:
         """Unknown contacts whose waiting time is over."""
         cursor = await self._conn.execute(_RESOLVABLE, {"channel": channel.value, "limit": limit, **instants(times)})
-        return [row[0] for row in await cursor.fetchall()]
+        return by_urgency(await cursor.fetchall())
 
     async def assume_sent(self, horizon_s: Mapping[str, float], *, times: Times, actor: str) -> int:
         """Give up asking: past the receipt horizon (seconds of business time, per provider) it counts as sent."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from duecourse.domain.book import DueItem
 from duecourse.domain.message import Capability, Outbound, Outcome, Receipt, Rendered, WebhookRequest
-from duecourse.domain.vocabulary import ChannelKind, Resolution
+from duecourse.domain.vocabulary import ChannelKind, Resolution, Urgency
 
 
 class Channel(Protocol):
@@ -119,6 +119,6 @@ class Owner(Protocol):
 class Queue(Protocol):
     """The hint bus. Losing or doubling a hint changes latency only."""
 
-    async def hint(self, channel: ChannelKind, contact_ids: Sequence[int]) -> None: ...
+    async def hint(self, channel: ChannelKind, urgency: Urgency, contact_ids: Sequence[int]) -> None: ...
 
     async def hint_inbox(self) -> None: ...

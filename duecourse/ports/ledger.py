@@ -17,7 +17,7 @@ from duecourse.domain.hold import Hold, NewHold, OptOut
 from duecourse.domain.letter import Letter
 from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, Standing
-from duecourse.domain.vocabulary import ChannelKind, Component
+from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
 
 
@@ -78,11 +78,15 @@ class Planning(Protocol):
 
 
 class Releases(Protocol):
-    async def release(self, channel: ChannelKind, limit: int, *, times: Times, actor: str) -> list[int]: ...
+    async def release(
+        self, channel: ChannelKind, urgency: Urgency, limit: int, *, times: Times, actor: str
+    ) -> list[int]: ...
 
-    async def outstanding(self, channel: ChannelKind, *, times: Times) -> int: ...
+    async def outstanding(self, channel: ChannelKind, *, times: Times) -> Mapping[Urgency, int]: ...
 
-    async def stale(self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times) -> list[int]: ...
+    async def stale(
+        self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times
+    ) -> Mapping[Urgency, Sequence[int]]: ...
 
     async def give_back(self, contact_ids: Sequence[int], *, times: Times, actor: str) -> None: ...
 
@@ -118,7 +122,7 @@ class Sweeps(Protocol):
 
     async def abandon(self, settle_s: Mapping[str, float], *, times: Times, actor: str) -> int: ...
 
-    async def resolvable(self, channel: ChannelKind, *, times: Times) -> list[int]: ...
+    async def resolvable(self, channel: ChannelKind, *, times: Times) -> Mapping[Urgency, Sequence[int]]: ...
 
     async def assume_sent(self, horizon_s: Mapping[str, float], *, times: Times, actor: str) -> int: ...
 

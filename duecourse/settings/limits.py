@@ -5,7 +5,6 @@ from typing import Any
 from duecourse.domain.table import Table
 from duecourse.settings.values import Classes, Endpoint, RecipientLimit
 
-_LEAST_URGENT = 9
 _DAY_S = 86_400.0
 _MOST = 1_000_000
 _WHOLE = 1 + 1e-9
@@ -30,15 +29,11 @@ def _classes(table: Table) -> Classes:
     shares = {name: table.number(name, getattr(base, name), low=0.01, high=1) for name in ("urgent", "normal", "bulk")}
     classes = Classes(
         **shares,
-        urgent_to=table.whole("urgent_to", base.urgent_to, low=0, high=_LEAST_URGENT),
-        normal_to=table.whole("normal_to", base.normal_to, low=0, high=_LEAST_URGENT),
         reserve=table.number("reserve", base.reserve, low=0, high=0.9),
     )
     table.finish()
     if sum(shares.values()) > _WHOLE:
         raise table.error("urgent", f"with normal and bulk makes {sum(shares.values()):g}: more than the whole rate")
-    if classes.normal_to < classes.urgent_to:
-        raise table.error("normal_to", "must be at least urgent_to")
     return classes
 
 

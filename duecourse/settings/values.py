@@ -19,9 +19,6 @@ class Classes:
     urgent: float = 0.6
     normal: float = 0.2
     bulk: float = 0.1
-    urgent_to: int = 3
-    """The last priority that is urgent."""
-    normal_to: int = 6
     reserve: float = 0.5
     """The part of a burst that only guaranteed shares may use, so that they find it there."""
 

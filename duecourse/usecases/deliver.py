@@ -7,16 +7,18 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from duecourse.domain.clock import Clock, Monotonic
 from duecourse.domain.contact import AttemptKind
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.letter import Letter
 from duecourse.domain.message import Outbound, Outcome
-from duecourse.domain.vocabulary import OutcomeClass
+from duecourse.domain.vocabulary import OutcomeClass, Urgency
 from duecourse.ports import Answered, Armed, Channel, Ledger, Limiter
 from duecourse.usecases.arm import Arm, ArmingUnsure
 from duecourse.usecases.settle import Settle, lost, not_started
+from duecourse.usecases.waiting_room import WaitingRoom
 
 Pause = Callable[[float], Awaitable[None]]
 """Wait this many seconds."""
@@ -41,25 +43,26 @@ class Deliver:
     pause: Pause = asyncio.sleep
     stopping: Callable[[], bool] = lambda: False
     """True once the process is to end: what is in flight then ends, and nothing more is begun."""
+    waiting_room: WaitingRoom = field(default_factory=WaitingRoom)
     unsettled: list[Answered] = field(default_factory=list)
     """What could not be recorded while Postgres was away: recorded before anything else is sent."""
 
-    async def __call__(self, contact_ids: Sequence[int]) -> Counter[str]:
+    async def __call__(self, contact_ids: Sequence[int], urgency: Urgency = Urgency.NORMAL) -> Counter[str]:
         """How the calls ended, by outcome class. What could not be started in time goes back to planned."""
         await self.catch_up()
         until = self.monotonic() + self.budget_s
         done: Counter[str] = Counter()
-        waiting = list(contact_ids)
-        while waiting and self.monotonic() < until and not self.stopping():
-            grant = await self.limiter.take(self.channel.name, min(self.micro_batch, len(waiting)))
-            if grant.granted:
-                some, waiting = waiting[: grant.granted], waiting[grant.granted :]
-                done += await self._micro_batch(some)
-            elif self.monotonic() + grant.wait_s < until:
-                await self.pause(grant.wait_s)
-            else:
+        waiting = {urgency: list(contact_ids)}
+        while any(waiting.values()) and self.monotonic() < until and not self.stopping():
+            answered, wait_s = await self._round(waiting)
+            done += answered
+            if wait_s is None:
+                continue
+            if self.monotonic() + wait_s >= until:
                 break
-        await self._give_back(waiting)
+            if not await self.waiting_room.wait(waiting, partial(self.pause, wait_s)):
+                return done
+        await self._give_back([contact_id for ids in waiting.values() for contact_id in ids])
         return done
 
     async def catch_up(self) -> None:
@@ -72,6 +75,18 @@ class Deliver:
         await self._record(rest)
         if self.unsettled:
             raise StoreUnavailable("Postgres: outcomes wait to be recorded")
+
+    async def _round(self, waiting: dict[Urgency, list[int]]) -> tuple[Counter[str], float | None]:
+        """Deliver what the rate allows of the most urgent that it allows. Seconds to wait where that was nothing."""
+        waits: list[float] = []
+        for urgency in sorted(urgency for urgency, ids in waiting.items() if ids):
+            want = min(self.micro_batch, len(waiting[urgency]))
+            grant = await self.limiter.take(self.channel.name, want, priority=urgency)
+            if grant.granted:
+                some, waiting[urgency] = waiting[urgency][: grant.granted], waiting[urgency][grant.granted :]
+                return await self._micro_batch(some), None
+            waits.append(grant.wait_s)
+        return Counter(), min(waits)
 
     async def _micro_batch(self, contact_ids: Sequence[int]) -> Counter[str]:
         deadline = self.monotonic() + self.deadline_s

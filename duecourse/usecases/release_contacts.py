@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from duecourse.domain.batches import batched
 from duecourse.domain.clock import Clock
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Urgency
 from duecourse.ports import Ledger, Limiter, Queue
 
 
@@ -29,13 +29,31 @@ class ReleaseContacts:
         return {channel.value: await self._release(channel) for channel in self.providers}
 
     async def _release(self, channel: ChannelKind) -> int:
-        room = sum([await self.limiter.left(name, self.window_s) for name in self.providers[channel]])
+        room = {urgency: await self._room(channel, urgency) for urgency in Urgency}
         times = await self.clock.read()
+        released: dict[Urgency, list[int]] = {}
         async with self.ledger.transaction() as tx:
-            free = min(room - await tx.releases.outstanding(channel, times=times), self._limit)
-            ids = await tx.releases.release(channel, free, times=times, actor=self.actor) if free > 0 else []
+            under_way = await tx.releases.outstanding(channel, times=times)
+            for urgency in Urgency:
+                free = min(room[urgency] - under_way[urgency], self._limit)
+                if free > 0:
+                    ids = await tx.releases.release(channel, urgency, free, times=times, actor=self.actor)
+                    released[urgency] = ids
             again = await tx.releases.stale(channel, self.stale_after, self._limit, times=times)
         # After the commit: a hint lost here is found again as stale.
-        for some in batched([*ids, *again], self.batch):
-            await self.queue.hint(channel, some)
-        return len(ids)
+        for some in (released, again):
+            await hint_all(self.queue, channel, some, self.batch)
+        return sum(map(len, released.values()))
+
+    async def _room(self, channel: ChannelKind, urgency: Urgency) -> int:
+        """What the channel's accounts can surely carry of this class in the next seconds."""
+        names = self.providers[channel]
+        return sum([await self.limiter.left(name, self.window_s, priority=urgency) for name in names])
+
+
+async def hint_all(queue: Queue, channel: ChannelKind, contact_ids: Mapping[Urgency, Sequence[int]], batch: int) -> int:
+    """Hint these in batches of one class each, and say how many they were."""
+    for urgency, ids in contact_ids.items():
+        for some in batched(ids, batch):
+            await queue.hint(channel, urgency, some)
+    return sum(map(len, contact_ids.values()))

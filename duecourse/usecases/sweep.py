@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from duecourse.domain.batches import batched
 from duecourse.domain.clock import Clock
 from duecourse.domain.vocabulary import ChannelKind, Resolution
 from duecourse.ports import Ledger, ProviderTerms, Queue
+from duecourse.usecases.release_contacts import hint_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,7 @@ class Sweep:
             times = await self.clock.read()
             async with self.ledger.transaction() as tx:
                 ids = await tx.sweeps.resolvable(channel, times=times)
-            for some in batched(ids, self.batch):
-                await self.queue.hint(channel, some)
-            count += len(ids)
+            count += await hint_all(self.queue, channel, ids, self.batch)
         return count
 
     @property

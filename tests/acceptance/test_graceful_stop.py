@@ -52,8 +52,8 @@ def everywhere(environment: dict[str, str], provider_log: Path, tmp_path: Path) 
 def hinted(url: str) -> set[int]:
     """The contacts that a worker would be told of if it started now."""
     with redis.Redis.from_url(url, decode_responses=True) as client:
-        numbers = client.lrange("{duecourse}:sms", 0, -1)
-        bodies = client.hmget("{duecourse}:sms.msgs", numbers) if numbers else []
+        numbers = client.lrange("{duecourse}:sms.urgent", 0, -1)
+        bodies = client.hmget("{duecourse}:sms.urgent.msgs", numbers) if numbers else []
     return {contact_id for body in bodies for contact_id in json.loads(body)["args"][0]}
 
 

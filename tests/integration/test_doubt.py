@@ -25,7 +25,7 @@ async def test_perhaps_sent_is_a_state_of_its_own_and_is_never_sent_again_by_tim
     for _ in range(5):
         world.later(minutes=10)
         await world.sweep()
-        for _, ids in world.queue.hints:
+        for *_, ids in world.queue.hints:
             await world.worker()(ids)
 
     assert len(world.channel.sent) == 1
@@ -45,7 +45,7 @@ async def test_with_a_key_the_same_call_is_made_again_after_the_waiting_time(wor
     world.later(seconds=61)
     world.queue.hints.clear()
     await world.sweep(Resolution.KEY)
-    for _, ids in world.queue.hints:
+    for *_, ids in world.queue.hints:
         await world.worker()(ids)
 
     first, second = world.channel.sent
@@ -66,7 +66,7 @@ async def test_a_same_key_call_is_not_made_once_the_debt_is_paid(world: World) -
     world.queue.hints.clear()
 
     await world.sweep(Resolution.KEY)
-    for _, ids in world.queue.hints:
+    for *_, ids in world.queue.hints:
         await world.worker()(ids)
 
     assert len(world.channel.sent) == 1
@@ -103,7 +103,7 @@ async def resolve(world: World) -> None:
     world.later(seconds=61)
     world.queue.hints.clear()
     await world.sweep(Resolution.LOOKUP)
-    for _, ids in world.queue.hints:
+    for *_, ids in world.queue.hints:
         await world.worker()(ids)
 
 

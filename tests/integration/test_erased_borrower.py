@@ -34,7 +34,7 @@ async def test_who_was_erased_while_a_message_was_in_doubt_is_assumed_to_have_it
 
     world.later(seconds=120)
     await world.sweep()
-    await world.worker()([contact_id for _, ids in world.queue.hints for contact_id in ids])
+    await world.worker()([contact_id for *_, ids in world.queue.hints for contact_id in ids])
     world.later(hours=2)
     await world.sweep()
 

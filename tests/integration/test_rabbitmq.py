@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Urgency
 from duecourse.ledger.database import PostgresLedger
 from duecourse.simulator.sandbox.account import Account
 from duecourse.simulator.sandbox.double import running_sandbox
@@ -43,7 +43,7 @@ def broker(node: RabbitNode) -> Iterator[Any]:
 
 
 async def test_a_hint_holds_ids_and_nothing_else(broker: Any) -> None:
-    await DramatiqQueue(broker).hint(SMS, [7, 8])
+    await DramatiqQueue(broker).hint(SMS, Urgency.NORMAL, [7, 8])
 
     _, _, body = broker.channel.basic_get("sms", auto_ack=True)
     message = json.loads(body)
@@ -57,7 +57,7 @@ def test_stale_hints_and_too_many_of_them_are_dropped_by_the_server(broker: Any)
 
 
 async def test_a_hint_that_cannot_be_carried_out_piles_up_nowhere(broker: Any) -> None:
-    await DramatiqQueue(broker).hint(SMS, [7])
+    await DramatiqQueue(broker).hint(SMS, Urgency.NORMAL, [7])
     consumer = broker.consume("sms", timeout=5_000)
     message = next(consumer)
     consumer.nack(message)
@@ -68,11 +68,11 @@ async def test_a_hint_that_cannot_be_carried_out_piles_up_nowhere(broker: Any) -
 
 async def test_a_scheduler_goes_on_while_rabbitmq_is_away_and_once_it_is_back(node: RabbitNode, broker: Any) -> None:
     queue = DramatiqQueue(make_broker(node.url))
-    await queue.hint(SMS, [7])
+    await queue.hint(SMS, Urgency.NORMAL, [7])
     node.kill()
-    await queue.hint(SMS, [8])
+    await queue.hint(SMS, Urgency.NORMAL, [8])
     await asyncio.to_thread(node.start)
-    await queue.hint(SMS, [9])
+    await queue.hint(SMS, Urgency.NORMAL, [9])
     await queue.aclose()
 
     again: Any = make_broker(node.url)

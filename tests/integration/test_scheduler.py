@@ -79,11 +79,11 @@ async def test_a_round_plans_and_hints_ids_and_nothing_else(app: App, scheduler:
 
     await scheduler.tick()
 
-    [message] = queued(app.settings.redis_url, "sms")
+    [message] = queued(app.settings.redis_url, "sms.urgent")
     due = await one(app, "SELECT contact_id FROM contacts WHERE state = 'released'")
     assert message["args"] == [[due]]
     assert message["kwargs"] == {}
-    assert message["actor_name"] == "deliver_sms"
+    assert message["actor_name"] == "deliver_sms_urgent"
 
 
 async def test_a_round_says_up_to_which_business_time_it_looked(app: App, scheduler: Scheduler) -> None:
@@ -152,7 +152,7 @@ async def test_without_redis_a_round_still_plans_and_what_it_released_is_hinted_
         scheduler = scheduler_of(app)
         await scheduler.tick()
         await scheduler.owner.aclose()
-        assert len(queued(virtual.redis_url, "sms")) == 1
+        assert len(queued(virtual.redis_url, "sms.urgent")) == 1
 
 
 async def test_a_ring_of_the_bell_ends_the_wait(app: App) -> None:
@@ -172,7 +172,7 @@ async def test_channels_without_a_provider_are_left_alone(environment: dict[str,
         await scheduler.owner.aclose()
 
         assert ChannelKind.SMS not in app.kinds
-        assert queued(settings.redis_url, "sms") == []
+        assert queued(settings.redis_url, "sms.urgent") == []
 
 
 async def test_a_database_without_its_migrations_is_refused_in_one_line(
