@@ -197,7 +197,11 @@ if operation == 'left' then
     if class > 0 then
       own = floor(cell.own_burst - (max(cell.own, start) - finish) / cell.own_emission)
     end
-    least = min(least or math.huge, max(free - cell.reserve, min(free, own), 0))
+    local surplus = 0
+    if cell.blocked_until <= start then
+      surplus = free - cell.reserve
+    end
+    least = min(least or math.huge, max(surplus, min(free, own), 0))
   end
   return {least, 0, now}
 end

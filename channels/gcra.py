@@ -165,14 +165,18 @@ class Cell:
         self._tat = ceil(max(max(self._tat, now) - count * self._rate.emission, now))
 
     def left(self, span: tuple[int, int], turn: int) -> int:
-        """What an eager caller of this class would get at least, alone, from the span's start to its end."""
+        """What an eager caller of this class would get at least, alone, from the span's start to its end.
+
+        While a more urgent class waits, that is its own share: a campaign is not handed out to wait in the queues.
+        """
         start, end = span
         free = floor(self._rate.burst - (max(self._tat, start) - end) / self._rate.emission)
+        surplus = free - self._reserve if self._blocked_until(turn) <= start else 0
         own = 0
         if self._classes:
             rate = self._classes[turn]
             own = floor(rate.burst - (max(self._own[turn], start) - end) / rate.emission)
-        return max(free - self._reserve, min(free, own), 0)
+        return max(surplus, min(free, own), 0)
 
     def _blocked_until(self, turn: int) -> int:
         """While a more urgent class waits for what all may take, others keep to their own."""

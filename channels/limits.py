@@ -127,6 +127,10 @@ class RedisLimiter:
         self._alone[provider].pause(self._now(), span)
         await self._ask(provider, "pause", span)
 
+    def recipient_every_s(self, provider: str) -> float | None:
+        rate = self._limits[provider].recipient
+        return 1 / rate.per_s if rate else None
+
     async def take_recipients(self, provider: str, keys: Sequence[str]) -> list[bool]:
         """Workers that are alone know only of what they sent themselves since Redis went away.
 
@@ -175,6 +179,7 @@ class FakeLimiter:
         self.given_back: dict[str, int] = defaultdict(int)
         self.pauses: list[tuple[str, float]] = []
         self.priorities: list[int] = []
+        self.every_s: float | None = None
         self.refused_recipients: set[str] = set()
 
     async def take(
@@ -209,6 +214,9 @@ class FakeLimiter:
 
     async def pause(self, provider: str, seconds: float) -> None:
         self.pauses.append((provider, seconds))
+
+    def recipient_every_s(self, provider: str) -> float | None:  # noqa: ARG002 - one for all
+        return self.every_s
 
     async def take_recipients(self, provider: str, keys: Sequence[str]) -> list[bool]:  # noqa: ARG002 - one for all
         return [key not in self.refused_recipients for key in keys]

@@ -31,6 +31,7 @@ from duecourse.texts import JinjaTexts
 from duecourse.usecases.arm import Arm
 from duecourse.usecases.deliver import Deliver
 from duecourse.usecases.plan_contacts import PlanContacts
+from duecourse.usecases.recipients import Recipients
 from duecourse.usecases.release_contacts import ReleaseContacts
 from duecourse.usecases.settle import Settle
 from duecourse.usecases.sweep import Sweep
@@ -105,6 +106,7 @@ class App:
             channels=channels,
             lease=timedelta(seconds=delivery.lease_s),
             actor=actor,
+            recipients=Recipients(limiter=self.limiter),
         )
         backoff = Backoff(
             base_s=delivery.backoff_base_s, cap_s=delivery.backoff_cap_s, max_failures=delivery.max_failures

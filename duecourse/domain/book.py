@@ -16,6 +16,8 @@ class ContactPoint:
     address: str = field(repr=False)
     consent: Consent
     valid: bool
+    index: bytes = field(repr=False)
+    """The blind index: the same for the same address, and tells nobody the address."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -225,6 +225,7 @@ class ClaimRows:
             address=self._vault.open(key, place, row["address_sealed"]),
             consent=Consent(row["consent"]),
             valid=row["address_valid"],
+            index=row["address_index"],
         )
 
     def _held(self, row: Mapping[str, Any], key: DataKey) -> Held | None:

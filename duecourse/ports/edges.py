@@ -80,6 +80,10 @@ class Limiter(Protocol):
         """The provider asked for silence: all workers stop, and then go slower for a while."""
         ...
 
+    def recipient_every_s(self, provider: str) -> float | None:
+        """Seconds between two messages to one recipient; None where the provider does not mind."""
+        ...
+
     async def take_recipients(self, provider: str, keys: Sequence[str]) -> list[bool]:
         """For each recipient, whether the provider may be called for them now; True takes it from their limit.
 

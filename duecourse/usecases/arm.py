@@ -14,6 +14,7 @@ from duecourse.domain.vocabulary import Decision
 from duecourse.policy.disposition import kind_of_resolution, recall_allowed
 from duecourse.policy.facts import ContactFacts
 from duecourse.ports import Armed, Channel, Claimable, Judged, Ledger, Owner, Postponed, TextRequest, Texts, Transaction
+from duecourse.usecases.recipients import Recipients
 
 Gate = Callable[[ContactFacts, datetime], Verdict]
 """Pure and total: any failure inside is a verdict that says no."""
@@ -47,6 +48,7 @@ class Arm:
     """Every account of this channel: what is resolved goes to the provider that was called."""
     lease: timedelta
     actor: str
+    recipients: Recipients | None = None
 
     async def __call__(self, contact_ids: Sequence[int], channel: Channel) -> list[Armed]:
         """Commit what may leave now through `channel`, and return it. Nothing else may be sent.
@@ -61,6 +63,8 @@ class Arm:
             async with self.ledger.transaction() as tx:
                 contacts = await tx.claims.claim(contact_ids, times=times)
                 decided = [self._decide(contact, channel, times) for contact in contacts]
+                if self.recipients:
+                    decided = await self.recipients.spare(decided, times.business)
                 armed += [d for d in decided if isinstance(d, Armed)]
                 await tx.claims.arm(armed, times=times, owner=owner, lease=self.lease)
                 await tx.claims.postpone([d for d in decided if isinstance(d, Postponed)], times=times)

@@ -171,6 +171,14 @@ def test_what_is_left_over_goes_to_the_most_urgent_who_waits_and_to_others_when_
     assert account.take(wait + SECOND, 100, turn=BULK)[0] == 40
 
 
+def test_while_the_urgent_wait_no_more_than_its_share_is_left_for_a_campaign() -> None:
+    account = Account(shared(Rate(per_s=100, burst=40)))
+    assert account.left(0, 5 * SECOND, turn=BULK) == 5 * 100 + 40 - 20
+    account.take(0, 100, turn=URGENT)
+    assert account.left(0, 5 * SECOND, turn=BULK) == 5 * 10 + 4
+    assert account.left(0, 5 * SECOND, turn=URGENT) == 5 * 100 - 20
+
+
 @given(
     flood=st.lists(st.tuples(st.sampled_from([NORMAL, BULK]), st.integers(1, 500)), min_size=1, max_size=6),
     per_s=st.floats(5, 5_000),
