@@ -33,6 +33,9 @@ MAJORITY_ZONES = WHOLE_STATES | {state: zone for zone, states in _SPLIT.items() 
 #: Countries with one legal time although the zone database lists more than one history for them.
 _ONE_LEGAL_TIME = {"CN": "Asia/Shanghai", "DE": "Europe/Berlin"}
 
+#: CLDR's word for an unknown place.
+_NOWHERE = "ZZ"
+
 
 def sure_zone(country: str, region: str | None) -> str | None:
     """The only zone that a place can be in; None where there are several or the place is unknown.
@@ -45,3 +48,8 @@ def sure_zone(country: str, region: str | None) -> str | None:
         return WHOLE_STATES.get((region or "").upper())
     zones = get_global("territory_zones").get(country, ())
     return _ONE_LEGAL_TIME.get(country) or (zones[0] if len(zones) == 1 else None)
+
+
+def is_country(code: str) -> bool:
+    """An ISO 3166-1 alpha-2 code in capitals."""
+    return code.isalpha() and code != _NOWHERE and code in get_global("territory_zones")
