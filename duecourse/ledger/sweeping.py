@@ -1,6 +1,6 @@
 """What time alone may do to a contact: expire it, find its dead owner, assume it sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
@@ -70,25 +70,30 @@ WHERE state = 'unknown' AND resolve_after <= %(lease)s AND channel = %(channel)s
 ORDER BY resolve_after LIMIT %(limit)s
 """
 
+#: A provider that can be asked is asked, as long as somebody means to: without `resolve_after` nobody does.
 _ASSUME = """
 WITH old AS (
-    SELECT c.due_on, c.contact_id FROM contacts c
+    SELECT c.due_on, c.contact_id,
+           CASE WHEN bool_or(coalesce(h.asked, false)) THEN 'cannot-be-asked' ELSE 'no-word' END AS reason
+    FROM contacts c
     JOIN attempts a ON a.due_on = c.due_on AND a.contact_id = c.contact_id AND a.kind = 'send'
-    JOIN unnest(%(providers)s::text[], %(horizons)s::double precision[]) AS h (provider, horizon_s)
-        ON h.provider = a.provider
+    LEFT JOIN unnest(%(providers)s::text[], %(horizons)s::double precision[], %(asked)s::boolean[])
+        AS h (provider, horizon_s, asked) ON h.provider = a.provider
     WHERE c.state = 'unknown' AND c.due_on BETWEEN %(oldest)s AND %(newest)s
       AND a.due_on BETWEEN %(oldest)s AND %(newest)s
     GROUP BY c.due_on, c.contact_id
-    HAVING bool_and(a.armed_business + make_interval(secs => h.horizon_s) <= %(now)s)
+    HAVING bool_and(
+        a.armed_business + make_interval(secs => coalesce(h.horizon_s, %(default_horizon)s)) <= %(now)s
+        AND (c.resolve_after IS NULL OR NOT coalesce(h.asked, false)))
     LIMIT %(limit)s
 ), assumed AS (
-    UPDATE contacts c SET state = 'assumed_sent', state_at = %(now)s, reason = 'no-word', resolve_after = NULL
+    UPDATE contacts c SET state = 'assumed_sent', state_at = %(now)s, reason = o.reason, resolve_after = NULL
     FROM old o WHERE c.due_on = o.due_on AND c.contact_id = o.contact_id AND c.state = 'unknown'
-    RETURNING c.contact_id, c.borrower_id
+    RETURNING c.contact_id, c.borrower_id, c.reason
 ), logged AS (
     INSERT INTO events (at, recorded_at, kind, actor, contact_id, borrower_id, data)
     SELECT %(now)s, %(lease)s, 'contact.assumed_sent', %(actor)s, contact_id, borrower_id,
-           '{"reason": "no-word"}' FROM assumed
+           jsonb_build_object('reason', reason) FROM assumed
 )
 SELECT count(*) FROM assumed
 """
@@ -96,6 +101,7 @@ SELECT count(*) FROM assumed
 _PAGE = 5_000
 #: For an attempt whose provider is no longer configured.
 _DEFAULT_SETTLE_S = 60.0
+_DEFAULT_HORIZON_S = 86_400.0
 
 
 class SweepRows:
@@ -131,13 +137,24 @@ class SweepRows:
         cursor = await self._conn.execute(_RESOLVABLE, {"channel": channel.value, "limit": limit, **instants(times)})
         return by_urgency(await cursor.fetchall())
 
-    async def assume_sent(self, horizon_s: Mapping[str, float], *, times: Times, actor: str) -> int:
-        """Give up asking: past the receipt horizon (seconds of business time, per provider) it counts as sent."""
+    async def assume_sent(
+        self, horizon_s: Mapping[str, float], *, asked: Collection[str], times: Times, actor: str
+    ) -> int:
+        """Give up: past the horizon it counts as sent.
+
+        Args:
+            horizon_s: seconds of business time, per provider.
+            asked: the providers whose word on a call is waited for, as long as one means to ask them.
+            times: now.
+            actor: who does it.
+        """
         return await self._count(
             _ASSUME,
             {
                 "providers": list(horizon_s),
                 "horizons": list(horizon_s.values()),
+                "asked": [provider in asked for provider in horizon_s],
+                "default_horizon": _DEFAULT_HORIZON_S,
                 "limit": _PAGE,
                 "actor": actor,
                 **instants(times),

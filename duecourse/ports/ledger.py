@@ -4,7 +4,7 @@ What each call does and raises stands on the class of `duecourse.ledger` that do
 `async with` of `Ledger.transaction` ends well.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -124,7 +124,9 @@ class Sweeps(Protocol):
 
     async def resolvable(self, channel: ChannelKind, *, times: Times) -> Mapping[Urgency, Sequence[int]]: ...
 
-    async def assume_sent(self, horizon_s: Mapping[str, float], *, times: Times, actor: str) -> int: ...
+    async def assume_sent(
+        self, horizon_s: Mapping[str, float], *, asked: Collection[str], times: Times, actor: str
+    ) -> int: ...
 
 
 class Events(Protocol):

@@ -26,7 +26,7 @@ class Sweep:
             expired = await tx.sweeps.expire(times=times, actor=self.actor)
         async with self.ledger.transaction() as tx:
             abandoned = await tx.sweeps.abandon(self._settle, times=times, actor=self.actor)
-            assumed = await tx.sweeps.assume_sent(self._horizons, times=times, actor=self.actor)
+            assumed = await tx.sweeps.assume_sent(self._horizons, asked=self._asked, times=times, actor=self.actor)
         return {
             "expired": expired,
             "abandoned": abandoned,
@@ -51,7 +51,9 @@ class Sweep:
     @property
     def _horizons(self) -> Mapping[str, float]:
         return {
-            term.provider: term.window_s if term.resolution is Resolution.KEY else term.horizon_s
-            for term in self.terms
-            if term.resolution is not Resolution.LOOKUP
+            term.provider: term.window_s if term.resolution is Resolution.KEY else term.horizon_s for term in self.terms
         }
+
+    @property
+    def _asked(self) -> set[str]:
+        return {term.provider for term in self.terms if term.resolution is Resolution.LOOKUP}

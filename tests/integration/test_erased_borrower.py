@@ -1,5 +1,8 @@
 """Whose key was destroyed is written to no more, and holds up nobody."""
 
+import pytest
+
+from duecourse.domain.vocabulary import Resolution
 from tests.pipeline import ACCEPTED, UNKNOWN, World, fake
 from tests.seed import Person, Seeded, seed
 
@@ -26,17 +29,51 @@ async def test_an_erased_borrower_is_suppressed_and_the_neighbours_are_sent(worl
     assert reason == "unreadable"
 
 
-async def test_who_was_erased_while_a_message_was_in_doubt_is_assumed_to_have_it(world: World) -> None:
+@pytest.mark.parametrize(
+    ("resolution", "reason"), [(Resolution.NONE, "no-word"), (Resolution.LOOKUP, "cannot-be-asked")]
+)
+async def test_who_was_erased_while_a_message_was_in_doubt_is_assumed_to_have_it(
+    world: World, resolution: Resolution, reason: str
+) -> None:
     gone = await seed(world.ledger)
-    world.channel = fake(UNKNOWN, ACCEPTED)
+    world.channel = fake(UNKNOWN, ACCEPTED, resolution=resolution)
     await world.deliver()
     await erase(world, gone)
 
     world.later(seconds=120)
-    await world.sweep()
+    await world.sweep(resolution)
     await world.worker()([contact_id for *_, ids in world.queue.hints for contact_id in ids])
     world.later(hours=2)
-    await world.sweep()
+    swept = await world.sweep(resolution)
 
+    assert swept["assumed_sent"] == 1
     assert len(world.channel.sent) == 1
+    assert await world.rows("SELECT state, reason FROM contacts") == [("assumed_sent", reason)]
+    told = "SELECT data ->> 'reason' FROM events WHERE kind = 'contact.assumed_sent'"
+    assert await world.rows(told) == [(reason,)]
+    assert await world.rows("SELECT counted FROM attempts WHERE kind = 'send'") == [(True,)]
+
+
+async def test_a_provider_that_can_be_asked_is_asked_and_time_alone_assumes_nothing(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN, resolution=Resolution.LOOKUP)
+    await world.deliver()
+
+    world.later(hours=12)
+    await world.sweep(Resolution.LOOKUP)
+
+    assert await world.states() == ["unknown"]
+
+
+async def test_what_a_provider_of_old_was_perhaps_told_does_not_stay_in_doubt_for_ever(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN)
+    await world.deliver()
+    await world.rows("UPDATE attempts SET provider = 'of-old' RETURNING 1")
+
+    world.later(hours=23)
+    await world.sweep()
+    assert await world.states() == ["unknown"]
+    world.later(hours=2)
+    await world.sweep()
     assert await world.states() == ["assumed_sent"]
