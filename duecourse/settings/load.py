@@ -12,6 +12,7 @@ from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings import keys
 from duecourse.settings.environment import fill, fill_known
 from duecourse.settings.limits import provider_limits
+from duecourse.settings.routes import routes
 from duecourse.settings.values import Delivery, Links, Provider, Settings
 
 CONFIG_DIR_VARIABLE = "DUECOURSE_CONFIG_DIR"
@@ -34,6 +35,7 @@ def load(environ: Mapping[str, str], config_dir: Path | None = None) -> Settings
     path = folder / MAIN_FILE
     main = Table(fill(read_toml(path), environ, file=str(path)), file=str(path), from_env=True)
     delivery = _delivery(main.table("delivery"))
+    providers = _providers(folder / "providers", environ, delivery)
     settings = Settings(
         **_from_environment(environ),
         config_dir=folder,
@@ -41,11 +43,12 @@ def load(environ: Mapping[str, str], config_dir: Path | None = None) -> Settings
         quiet=_quiet(main.table("quiet_hours")),
         allocation_order=_allocation_order(main),
         delivery=delivery,
-        providers=_providers(folder / "providers", environ, delivery),
+        providers=providers,
         plan_horizon_h=main.number("plan_horizon_h", 36.0, low=1, high=24 * 31),
         log_format=_log_format(main),
         links=_links(main.table("links")),
         max_sms_segments=main.whole("max_sms_segments", 6, low=1, high=10),
+        routes=routes(folder / "routes", environ, providers=providers, delivery=delivery),
     )
     main.finish()
     return settings
@@ -197,6 +200,7 @@ def _provider(path: Path, environ: Mapping[str, str], delivery: Delivery) -> Pro
         window_s=table.number("window_s", 0.0, low=0, high=365 * _DAY_S),
         horizon_s=table.number("horizon_s", _DAY_S, low=0, high=30 * _DAY_S),
         timeout_s=table.number("timeout_s", delivery.http_total_s, low=0.05, high=_DAY_S),
+        max_in_flight=table.whole("max_in_flight", 1_000, low=1, high=100_000),
         options=table.mapping("options"),
         **provider_limits(table),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from duecourse.domain.table import read_toml
+from duecourse.routing.route import Route
 from duecourse.settings.values import Provider, Settings
 
 MASK = "***"
@@ -30,7 +31,28 @@ def masked(settings: Settings) -> dict[str, Any]:
         "quiet": {name: at.isoformat("minutes") for name, at in asdict(settings.quiet).items()},
         "delivery": asdict(settings.delivery),
         "links": asdict(settings.links),
+        "routes": [_route(route) for route in settings.routes],
         "providers": [_provider(provider, settings.config_dir) for provider in settings.providers],
+    }
+
+
+def _route(route: Route) -> dict[str, Any]:
+    return {
+        "channel": route.channel.value,
+        "needs": [need.value for need in route.needs],
+        "deadlines": asdict(route.deadlines) if route.deadlines else None,
+        "spill_s": route.spill_s,
+        "health": asdict(route.health),
+        "providers": [
+            {
+                "name": lane.provider,
+                "weight": lane.weight,
+                "cost_minor": str(lane.cost_minor) if lane.cost_minor is not None else None,
+                "currency": lane.currency,
+                "countries": sorted(lane.countries),
+            }
+            for lane in route.lanes
+        ],
     }
 
 

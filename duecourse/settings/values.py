@@ -10,6 +10,7 @@ from typing import Any
 
 from duecourse.domain.vocabulary import ChannelKind, Component, Resolution
 from duecourse.policy.quiet_hours import Quiet
+from duecourse.routing.route import Lane, Route
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,8 @@ class Provider:
     classes: Classes = field(default_factory=Classes)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     recipient: RecipientLimit | None = None
+    max_in_flight: int = 1_000
+    """Calls that a worker process may have open at most; fewer while the provider is slow or throttles."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,10 +123,20 @@ class Settings:
     links: Links = field(default_factory=Links)
     max_sms_segments: int = 6
     """A longer SMS is refused: it costs its number of segments."""
+    routes: tuple[Route, ...] = ()
+    """As their files say, providers that are switched off among them."""
 
     def providers_of(self, channel: ChannelKind) -> tuple[Provider, ...]:
         """Enabled ones, in the order of their files' names."""
         return tuple(p for p in self.providers if p.enabled and p.channel is channel)
+
+    def route_of(self, channel: ChannelKind) -> Route:
+        """Whom new messages leave through: enabled providers of the channel's route, or else the first there is."""
+        names = [provider.name for provider in self.providers_of(channel)]
+        usable = [route.among(names) for route in self.routes if route.channel is channel]
+        if usable and usable[0].lanes:
+            return usable[0]
+        return Route(channel=channel, lanes=tuple(Lane(provider=name) for name in names[:1]))
 
     def provider(self, name: str) -> Provider | None:
         return next((p for p in self.providers if p.name == name), None)
