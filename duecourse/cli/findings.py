@@ -1,5 +1,8 @@
 """What `duecourse doctor` looks at: each finding says how it is and, where it is not well, what to do."""
 
+import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +16,7 @@ from duecourse.domain.clock import host_now
 from duecourse.domain.errors import DuecourseError
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.checkup import Checkup, Server, check_up
+from duecourse.processes import python
 from duecourse.settings import Settings
 
 #: UNIQUE NULLS NOT DISTINCT came with 15.
@@ -23,6 +27,8 @@ _OLDEST_REDIS = (6, 2)
 _SKEW = timedelta(seconds=5)
 #: Each process keeps up to ten connections: eight pooled, its owner's, and one to spare.
 _SPARE = 20
+#: Above what the client waits for a connection.
+_BROKER_PATIENCE_S = 60
 
 
 class Health(StrEnum):
@@ -155,6 +161,26 @@ async def of_redis(settings: Settings) -> list[Finding]:
         return [Finding(check="redis", health=Health.FAIL, found=found, do="check REDIS_URL and that it runs")]
     finally:
         await client.aclose()
+
+
+def of_broker(settings: Settings) -> Finding:
+    """What carries the hints. A process of the workers' looks: only they know the broker."""
+    if not settings.broker_url:
+        return Finding(check="broker", health=Health.OK, found="Redis carries the hints, too")
+    done = subprocess.run(
+        python("-m", "workers.checkup"),
+        env={**os.environ, "BROKER_URL": settings.broker_url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_BROKER_PATIENCE_S,
+    )
+    if done.returncode:
+        return Finding(
+            check="broker", health=Health.FAIL, found="cannot be looked at", do="run `python -m workers.checkup`"
+        )
+    answer = json.loads(done.stdout)
+    return judge("broker", answer["well"], answer["found"], answer["do"])
 
 
 async def _config(client: Any) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ def compose() -> dict[str, Any]:
 
 def test_every_process_is_a_service_and_waits_for_the_schema(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert set(services) == PROCESSES | {"postgres", "redis", "migrate"}
+    assert set(services) == PROCESSES | {"postgres", "redis", "rabbitmq", "migrate"}
     for name in PROCESSES:
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert services[name]["depends_on"]["redis"] == {"condition": "service_healthy"}
@@ -57,6 +57,13 @@ def test_redis_keeps_what_it_is_told(compose: dict[str, Any]) -> None:
     command = compose["services"]["redis"]["command"]
     options = dict(zip(command[1::2], command[2::2], strict=True))
     assert (options["--appendonly"], options["--maxmemory-policy"]) == ("yes", "noeviction")
+
+
+def test_rabbitmq_runs_only_where_it_is_asked_for(compose: dict[str, Any]) -> None:
+    assert [name for name, service in compose["services"].items() if service.get("profiles")] == ["rabbitmq"]
+    for name in PROCESSES:
+        assert compose["services"][name]["environment"]["BROKER_URL"] == "${BROKER_URL:-}"
+        assert "rabbitmq" not in compose["services"][name]["depends_on"]
 
 
 @pytest.mark.skipif(

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from duecourse.cli.findings import Finding, Health, of_postgres, of_redis, of_settings
+from duecourse.cli.findings import Finding, Health, of_broker, of_postgres, of_redis, of_settings
 from duecourse.domain.clock import host_now
 from duecourse.settings import Settings
 
@@ -78,6 +78,17 @@ async def test_a_redis_that_evicts_or_forgets_is_not(settings: Settings, custom_
     custom_redis.config_set("appendonly", "no")
     found = health(await of_redis(settings))
     assert (found["redis.memory"], found["redis.persistence"]) == (Health.FAIL, Health.WARN)
+
+
+async def test_without_a_broker_of_its_own_redis_carries_the_hints(settings: Settings) -> None:
+    assert of_broker(settings).health is Health.OK
+
+
+async def test_a_broker_that_is_away_is_told_without_its_password(settings: Settings) -> None:
+    pytest.importorskip("pika")
+    found = of_broker(replace(settings, broker_url="amqp://somebody:secret@127.0.0.1:1/x"))
+    assert (found.health, found.found) == (Health.FAIL, "RabbitMQ cannot be reached (AMQPConnectionError)")
+    assert "BROKER_URL" in found.do
 
 
 def test_a_virtual_clock_and_a_channel_without_provider_are_pointed_out(settings: Settings) -> None:

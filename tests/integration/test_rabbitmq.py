@@ -5,14 +5,17 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from duecourse.cli.findings import Health, of_broker
 from duecourse.domain.vocabulary import ChannelKind, Urgency
 from duecourse.ledger.database import PostgresLedger
+from duecourse.settings import Settings
 from duecourse.simulator.sandbox.account import Account
 from duecourse.simulator.sandbox.double import running_sandbox
 from tests.due_day import SMS_WORKER, WAITING, accepted_contacts, prepare, process_environment, running, until
@@ -110,3 +113,26 @@ async def test_each_message_is_sent_once_though_a_worker_and_the_node_are_killed
     assert "+1212555" not in log.read_text()
     with redis.Redis.from_url(environment["REDIS_URL"]) as client:
         assert client.keys("{duecourse}:*") == []
+
+
+@pytest.mark.parametrize(
+    ("instead", "health", "found"),
+    [
+        ("guest:guest@", Health.OK, "RabbitMQ"),
+        ("guest:wrong@", Health.FAIL, "RabbitMQ refuses the login"),
+    ],
+)
+def test_the_doctor_tells_whether_the_node_takes_us(
+    settings: Settings, node: RabbitNode, instead: str, health: Health, found: str
+) -> None:
+    told = of_broker(replace(settings, broker_url=node.url.replace("guest:guest@", instead)))
+
+    assert told.health is health
+    assert told.found.startswith(found)
+    assert "wrong" not in told.found + told.do
+
+
+def test_the_doctor_tells_that_a_virtual_host_is_not_there(settings: Settings, node: RabbitNode) -> None:
+    told = of_broker(replace(settings, broker_url=node.url.replace("%2F", "elsewhere")))
+
+    assert (told.health, told.found) == (Health.FAIL, "RabbitMQ refuses the virtual host")
