@@ -65,7 +65,7 @@ def _actor(
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) -> Deliver:
-    app = await stack.enter_async_context(open_app(settings, generic_plans=True))
+    app = await stack.enter_async_context(open_app(settings, pool_size=4, generic_plans=True))
     channels = await stack.enter_async_context(open_channels(settings, kind))
     if not channels:
         raise DuecourseError(f"no enabled provider for {kind.value}: see config/providers/")

@@ -2,37 +2,37 @@
 
 import base64
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from duecourse.domain.book import ContactPoint, DueItem
+from duecourse.domain.book import ContactPoint
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState, due_range
 from duecourse.domain.errors import SealBroken
-from duecourse.domain.money import Money
-from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
+from duecourse.domain.vocabulary import ChannelKind, Consent
 from duecourse.domain.zones import find_zone
 from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
-from duecourse.ledger.releasing import REACH
-from duecourse.ledger.statements import statement
-from duecourse.policy.facts import ContactFacts
+from duecourse.ledger.facts import Surroundings, read_surroundings
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, statement
 from duecourse.ports import Armed, Claimable, Held, Postponed
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
+#: By id alone first, for the same reason as in claim.sql.
 _LOCK = """
-SELECT b.borrower_id FROM borrowers b
-WHERE b.borrower_id IN (
-    SELECT c.borrower_id FROM contacts c
-    WHERE c.due_on >= %(first)s AND c.due_on < %(last)s AND c.contact_id = ANY (%(ids)s)
-      AND (c.state = 'released' OR (c.state = 'unknown' AND c.resolve_after <= %(lease)s)))
-ORDER BY b.borrower_id
+WITH c AS MATERIALIZED (
+    SELECT borrower_id, state, resolve_after FROM contacts
+    WHERE due_on >= %(first)s AND due_on < %(last)s AND contact_id = ANY (%(ids)s)
+)
+SELECT borrower_id FROM borrowers
+WHERE borrower_id = ANY (ARRAY(
+    SELECT borrower_id FROM c WHERE state = 'released' OR (state = 'unknown' AND resolve_after <= %(lease)s)))
+ORDER BY borrower_id
 FOR NO KEY UPDATE
 """
 
@@ -65,24 +65,6 @@ FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(after)s::timestamptz[]) AS u (
 WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.state = 'unknown'
 """
 
-_TOUCHES = """
-SELECT a.borrower_id, a.contact_id, a.channel, a.local_day, c.state
-FROM attempts a
-JOIN contacts c ON c.due_on = a.due_on AND c.contact_id = a.contact_id
-WHERE a.borrower_id = ANY (%(borrowers)s) AND a.counted AND a.kind = 'send' AND a.local_day >= %(since)s
-  AND a.due_on BETWEEN %(oldest)s AND %(newest)s AND c.due_on BETWEEN %(oldest)s AND %(newest)s
-"""
-
-#: A touch that reached somebody, as far as anybody knows.
-_REACHED = frozenset({"sending", "unknown", "accepted", "delivered", "assumed_sent"})
-
-
-class _Touch(NamedTuple):
-    contact_id: int
-    channel: str
-    day: date
-    state: str
-
 
 class _Opened(NamedTuple):
     """What was sealed of a contact."""
@@ -102,30 +84,18 @@ class ClaimRows:
 
     async def claim(self, contact_ids: Sequence[int], *, times: Times) -> list[Claimable]:
         """Lock and read those of the contacts that are still to be sent or resolved, in id order."""
-        first, last = due_range(contact_ids)
-        await self._conn.execute(_LOCK, {"first": first, "last": last, "ids": list(contact_ids), "lease": times.lease})
-        async with self._conn.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(
-                statement("claim"),
-                {"first": first, "last": last, "ids": list(contact_ids), "now": times.business, "lease": times.lease},
-            )
-            rows = await cursor.fetchall()
-        touches = await self._touches({row["borrower_id"] for row in rows}, times)
-        return [self._claimable(row, touches[row["borrower_id"]], times.business) for row in rows]
-
-    async def _touches(self, borrower_ids: set[int], times: Times) -> Mapping[int, list[_Touch]]:
-        """What may have reached each borrower since yesterday: which of it was today is the borrower's arithmetic."""
-        found: dict[int, list[_Touch]] = defaultdict(list)
-        span = {
-            "borrowers": list(borrower_ids),
-            "since": (times.business - timedelta(days=1)).date(),
-            "oldest": (times.business - REACH).date(),
-            "newest": (times.business + REACH).date(),
-        }
-        cursor = await self._conn.execute(_TOUCHES, span)
-        for borrower_id, contact_id, channel, day, state in await cursor.fetchall():
-            found[borrower_id].append(_Touch(contact_id, channel, day, state))
-        return found
+        due = due_range(contact_ids)
+        span = {"first": due[0], "last": due[1], "ids": list(contact_ids), "lease": times.lease}
+        locked = await (await self._conn.execute(_LOCK, span)).fetchall()
+        if not locked:
+            return []
+        async with self._conn.pipeline(), self._conn.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement("claim"), span)
+            borrowers = {row[0] for row in locked}
+            around = await read_surroundings(self._conn, sorted(borrowers), due, times)
+            # One that was released since has a borrower who is not locked: its own hint is still to come.
+            rows = [row for row in await cursor.fetchall() if row["borrower_id"] in borrowers]
+        return [self._claimable(row, around, times.business) for row in rows]
 
     async def arm(self, attempts: Sequence[Armed], *, times: Times, owner: int, lease: timedelta) -> None:
         """Write the attempts and mark their contacts as sending, under a lease."""
@@ -133,6 +103,7 @@ class ClaimRows:
             return
         ids = [armed.contact.contact_id for armed in attempts]
         first, last = due_range(ids)
+        await self._conn.execute(WITHOUT_NESTED_LOOPS)
         await self._conn.execute(
             _ARM,
             {
@@ -179,10 +150,10 @@ class ClaimRows:
             "local_day": armed.contact.local_day.isoformat(),
         }
 
-    def _claimable(self, row: Mapping[str, Any], touches: Sequence[_Touch], now: datetime) -> Claimable:
+    def _claimable(self, row: Mapping[str, Any], around: Surroundings, now: datetime) -> Claimable:
         channel = ChannelKind(row["channel"])
         opened = self._open(row, channel)
-        items = tuple(_items(row))
+        items = around.items_of(row)
         local_day = _local_day(row["time_zone"], now)
         return Claimable(
             contact_id=row["contact_id"],
@@ -195,7 +166,7 @@ class ClaimRows:
             name=opened.name if opened else "",
             point=opened.point if opened else None,
             items=items,
-            facts=_facts(row, [t for t in touches if t.day == local_day], items),
+            facts=around.facts(row, items, local_day),
             attempts=row["attempts"],
             failures=row["failures"],
             fence=row["fence"],
@@ -241,48 +212,6 @@ class ClaimRows:
             armed_at=row["armed_at"],
             negatives=row["negatives"],
         )
-
-
-def _items(row: Mapping[str, Any]) -> Iterable[DueItem]:
-    for item in row["items"]:
-        yield DueItem(
-            instalment_id=item["instalment_id"],
-            loan_id=item["loan_id"],
-            loan_reference=item["loan"],
-            due_on=row["due_on"],
-            number=item["number"],
-            outstanding=Money(minor=item["minor"], currency=item["currency"]),
-            autopay=item["autopay"],
-        )
-
-
-def _facts(row: Mapping[str, Any], today: Sequence[_Touch], items: tuple[DueItem, ...]) -> ContactFacts:
-    others = [touch for touch in today if touch.contact_id != row["contact_id"]]
-    return ContactFacts(
-        contact_id=row["contact_id"],
-        borrower_id=row["borrower_id"],
-        channel=ChannelKind(row["channel"]),
-        not_after=row["not_after"],
-        time_zone=row["time_zone"],
-        consent=Consent(row["consent"]) if row["consent"] else None,
-        address_valid=bool(row["address_valid"]),
-        open_items=len(items),
-        autopay=bool(items) and all(item.autopay for item in items),
-        holds=_covering(row["holds"], items),
-        opted_out=row["opted_out"],
-        touches_today=sum(touch.channel == row["channel"] for touch in others),
-        reached_today=any(touch.state in _REACHED for touch in others),
-        stop=frozenset(StopRule(rule) for rule in row["stop"]),
-    )
-
-
-def _covering(holds: Sequence[Mapping[str, int | None]], items: tuple[DueItem, ...]) -> tuple[int, ...]:
-    """The holds that silence the contact: on the borrower, or together on every loan that is due."""
-    whole = [h["hold_id"] for h in holds if h["loan_id"] is None]
-    held_loans = {h["loan_id"] for h in holds}
-    if not whole and items and all(item.loan_id in held_loans for item in items):
-        whole = [h["hold_id"] for h in holds]
-    return tuple(hold for hold in whole if hold is not None)
 
 
 def _local_day(time_zone: str | None, now: datetime) -> date | None:

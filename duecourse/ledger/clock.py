@@ -60,5 +60,5 @@ class LedgerClock:
         self._virtual = virtual
 
     async def read(self) -> Times:
-        async with self._ledger.transaction() as tx:
-            return await read_times(tx.conn, virtual=self._virtual)
+        async with self._ledger.statement() as conn:
+            return await read_times(conn, virtual=self._virtual)

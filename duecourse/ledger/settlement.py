@@ -7,6 +7,7 @@ from psycopg.types.json import Jsonb
 
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS
 from duecourse.ports import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -72,10 +73,13 @@ class SettlementRows:
     async def settle(self, settlements: Sequence[Settlement], *, times: Times) -> Settled:
         """Write outcomes, and move the contacts whose fence still holds."""
         span = _span(settlements)
-        await self._conn.execute(_LOCK, span)
         rows = Jsonb([_row(settlement) for settlement in settlements])
-        cursor = await self._conn.execute(_SETTLE, {**span, "rows": rows, "now": times.business, "lease": times.lease})
-        recorded, moved = await cursor.fetchone() or (None, None)
+        async with self._conn.pipeline():
+            await self._conn.execute(WITHOUT_NESTED_LOOPS)
+            await self._conn.execute(_LOCK, span)
+            changes = {**span, "rows": rows, "now": times.business, "lease": times.lease}
+            cursor = await self._conn.execute(_SETTLE, changes)
+            recorded, moved = await cursor.fetchone() or (None, None)
         await self._uncount(settlements)
         late = await self._accept_late(settlements, frozenset(moved or ()), times)
         return Settled(frozenset(recorded or ()), frozenset(moved or ()), late)

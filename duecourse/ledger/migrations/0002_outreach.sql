@@ -38,8 +38,9 @@ CREATE TABLE contacts (
     negatives    smallint NOT NULL DEFAULT 0,
     -- The id first: it alone tells the partition, and the range of due dates that comes with it only prunes.
     PRIMARY KEY (contact_id, due_on),
-    CONSTRAINT contacts_once UNIQUE (borrower_id, due_on, cadence, rung, channel),
-    CONSTRAINT contacts_one_step UNIQUE (borrower_id, due_on, cadence, rung, step)
+    -- A rung fires once per borrower and due date, on one channel after the other. The channels that are left stand in
+    -- the row, each once, so a rung cannot come back to one either.
+    CONSTRAINT contacts_once UNIQUE (borrower_id, due_on, cadence, rung, step)
 ) PARTITION BY RANGE (due_on);
 COMMENT ON COLUMN contacts.step IS '1 as planned, 2 the next channel of the rung after the first refused, and so on';
 COMMENT ON COLUMN contacts.scheduled_at IS 'business time, like not_before, not_after, planned_at and state_at';

@@ -1,0 +1,153 @@
+"""What the gate may know of a batch's borrowers: read in the claim's transaction, all statements in one round trip."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from duecourse.domain.book import DueItem
+from duecourse.domain.clock import Times
+from duecourse.domain.money import Money
+from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
+from duecourse.ledger.releasing import REACH
+from duecourse.policy.facts import ContactFacts
+
+if TYPE_CHECKING:
+    from duecourse.ledger.database import Connection
+
+_ITEMS = """
+SELECT i.borrower_id, i.due_on, i.instalment_id, l.loan_id, l.external_id, i.number, i.outstanding_minor, i.currency,
+       l.autopay
+FROM instalments i JOIN loans l USING (loan_id)
+WHERE i.borrower_id = ANY (%(borrowers)s) AND i.due_on >= %(first)s AND i.due_on < %(last)s
+  AND i.outstanding_minor > 0 AND l.status = 'active'
+ORDER BY l.external_id, i.number
+"""
+
+_HOLDS = """
+SELECT borrower_id, hold_id, loan_id FROM holds
+WHERE borrower_id = ANY (%(borrowers)s) AND released_at IS NULL
+  AND starts_at <= %(now)s AND (ends_at IS NULL OR ends_at > %(now)s)
+"""
+
+_OPT_OUTS = "SELECT borrower_id, channel FROM opt_outs WHERE borrower_id = ANY (%(borrowers)s) AND revoked_at IS NULL"
+
+_TOUCHES = """
+SELECT a.borrower_id, a.contact_id, a.channel, a.local_day, c.state
+FROM attempts a
+JOIN contacts c ON c.due_on = a.due_on AND c.contact_id = a.contact_id
+WHERE a.borrower_id = ANY (%(borrowers)s) AND a.counted AND a.kind = 'send' AND a.local_day >= %(since)s
+  AND a.due_on BETWEEN %(oldest)s AND %(newest)s AND c.due_on BETWEEN %(oldest)s AND %(newest)s
+"""
+
+#: A touch that reached somebody, as far as anybody knows.
+_REACHED = frozenset({"sending", "unknown", "accepted", "delivered", "assumed_sent"})
+
+
+class _Hold(NamedTuple):
+    hold_id: int
+    loan_id: int | None
+
+
+class _Touch(NamedTuple):
+    contact_id: int
+    channel: str
+    day: date
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """Of each borrower of a batch: what is due, what silences them, what reached them since yesterday."""
+
+    items: dict[tuple[int, date], list[DueItem]] = field(default_factory=lambda: defaultdict(list))
+    holds: dict[int, list[_Hold]] = field(default_factory=lambda: defaultdict(list))
+    opt_outs: dict[int, list[str | None]] = field(default_factory=lambda: defaultdict(list))
+    """Channels; None is every channel."""
+    touches: dict[int, list[_Touch]] = field(default_factory=lambda: defaultdict(list))
+
+    def items_of(self, row: Mapping[str, Any]) -> tuple[DueItem, ...]:
+        """What the borrower has to pay on the contact's due date."""
+        return tuple(self.items.get((row["borrower_id"], row["due_on"]), ()))
+
+    def facts(self, row: Mapping[str, Any], items: tuple[DueItem, ...], local_day: date | None) -> ContactFacts:
+        """Of one contact, as the claim's statement read it. `local_day` is today where the borrower is."""
+        borrower, channel = row["borrower_id"], row["channel"]
+        opt_outs = self.opt_outs.get(borrower, ())
+        others = [
+            touch
+            for touch in self.touches.get(borrower, ())
+            if touch.day == local_day and touch.contact_id != row["contact_id"]
+        ]
+        return ContactFacts(
+            contact_id=row["contact_id"],
+            borrower_id=borrower,
+            channel=ChannelKind(channel),
+            not_after=row["not_after"],
+            time_zone=row["time_zone"],
+            consent=Consent(row["consent"]) if row["consent"] else None,
+            address_valid=bool(row["address_valid"]),
+            open_items=len(items),
+            autopay=bool(items) and all(item.autopay for item in items),
+            holds=_covering(self.holds.get(borrower, ()), items),
+            opted_out=None in opt_outs or channel in opt_outs,
+            touches_today=sum(touch.channel == channel for touch in others),
+            reached_today=any(touch.state in _REACHED for touch in others),
+            stop=frozenset(map(StopRule, row["stop"])),
+        )
+
+
+async def read_surroundings(
+    conn: "Connection", borrowers: Sequence[int], due: tuple[date, date], times: Times
+) -> Surroundings:
+    """Read them, inside a pipeline. `due` is the half-open range of due dates of the batch.
+
+    Which of a borrower's touches was today is the borrower's arithmetic: they are read since yesterday.
+    """
+    span = {
+        "borrowers": borrowers,
+        "first": due[0],
+        "last": due[1],
+        "now": times.business,
+        "since": (times.business - timedelta(days=1)).date(),
+        "oldest": (times.business - REACH).date(),
+        "newest": (times.business + REACH).date(),
+    }
+    items = await conn.execute(_ITEMS, span)
+    holds = await conn.execute(_HOLDS, span)
+    opt_outs = await conn.execute(_OPT_OUTS, span)
+    touches = await conn.execute(_TOUCHES, span)
+    found = Surroundings()
+    for borrower_id, due_on, *item in await items.fetchall():
+        found.items[borrower_id, due_on].append(_item(due_on, item))
+    for borrower_id, *hold in await holds.fetchall():
+        found.holds[borrower_id].append(_Hold(*hold))
+    for borrower_id, channel in await opt_outs.fetchall():
+        found.opt_outs[borrower_id].append(channel)
+    for borrower_id, *touch in await touches.fetchall():
+        found.touches[borrower_id].append(_Touch(*touch))
+    return found
+
+
+def _item(due_on: date, row: Sequence[Any]) -> DueItem:
+    instalment_id, loan_id, loan, number, minor, currency, autopay = row
+    return DueItem(
+        instalment_id=instalment_id,
+        loan_id=loan_id,
+        loan_reference=loan,
+        due_on=due_on,
+        number=number,
+        outstanding=Money(minor=minor, currency=currency),
+        autopay=autopay,
+    )
+
+
+def _covering(holds: Sequence[_Hold], items: Iterable[DueItem]) -> tuple[int, ...]:
+    """The holds that silence the contact: on the borrower, or together on every loan that is due."""
+    whole = [hold.hold_id for hold in holds if hold.loan_id is None]
+    held_loans = {hold.loan_id for hold in holds}
+    due_loans = {item.loan_id for item in items}
+    if not whole and due_loans and due_loans <= held_loans:
+        whole = [hold.hold_id for hold in holds]
+    return tuple(whole)
