@@ -1,6 +1,7 @@
 """What time alone may do to a contact: expire it, find its dead owner, assume it sent."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
@@ -98,10 +99,27 @@ WITH old AS (
 SELECT count(*) FROM assumed
 """
 
+#: Whose lock is free lives no more, and never comes back: an id is used once. As long as a contact names it, it stays
+#: for whoever asks who that was.
+_FORGET = """
+WITH gone AS MATERIALIZED (
+    SELECT owner FROM owners WHERE started_at < %(before)s AND pg_try_advisory_xact_lock(owner)
+), forgotten AS (
+    DELETE FROM owners o USING gone g
+    WHERE o.owner = g.owner AND NOT EXISTS (
+        SELECT FROM contacts c
+        WHERE c.owner = o.owner AND c.state IN ('sending', 'unknown') AND c.due_on BETWEEN %(oldest)s AND %(newest)s)
+    RETURNING o.owner
+)
+SELECT count(*) FROM forgotten
+"""
+
 _PAGE = 5_000
 #: For an attempt whose provider is no longer configured.
 _DEFAULT_SETTLE_S = 60.0
 _DEFAULT_HORIZON_S = 86_400.0
+#: A younger one is of no interest yet.
+_OWNER_AGE = timedelta(minutes=1)
 
 
 class SweepRows:
@@ -160,6 +178,10 @@ class SweepRows:
                 **instants(times),
             },
         )
+
+    async def forget_owners(self, *, times: Times) -> int:
+        """Delete the records of processes that were killed. Those that ended in good order deleted their own."""
+        return await self._count(_FORGET, {"before": times.lease - _OWNER_AGE, **instants(times)})
 
     async def _gone(self, owners: set[int]) -> set[int]:
         cursor = await self._conn.execute(_GONE, (sorted(owners),))

@@ -20,18 +20,21 @@ class Sweep:
     actor: str = "scheduler"
 
     async def __call__(self) -> dict[str, int]:
-        """How many contacts each step moved or asked about."""
+        """How many contacts each step moved or asked about, and how many dead processes were forgotten."""
         times = await self.clock.read()
         async with self.ledger.transaction() as tx:
             expired = await tx.sweeps.expire(times=times, actor=self.actor)
         async with self.ledger.transaction() as tx:
             abandoned = await tx.sweeps.abandon(self._settle, times=times, actor=self.actor)
             assumed = await tx.sweeps.assume_sent(self._horizons, asked=self._asked, times=times, actor=self.actor)
+        async with self.ledger.transaction() as tx:
+            owners = await tx.sweeps.forget_owners(times=times)
         return {
             "expired": expired,
             "abandoned": abandoned,
             "assumed_sent": assumed,
             "resolving": await self._resolve(),
+            "owners_forgotten": owners,
         }
 
     async def _resolve(self) -> int:
