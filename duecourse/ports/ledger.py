@@ -19,7 +19,6 @@ from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, Standing
 from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
-from duecourse.ports.routing import Routing
 
 
 class Payments(Protocol):
@@ -186,9 +185,6 @@ class Transaction(Protocol):
 
     @property
     def releases(self) -> Releases: ...
-
-    @property
-    def routing(self) -> Routing: ...
 
     @property
     def claims(self) -> Claims: ...
