@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from duecourse.domain.book import ContactPoint
 from duecourse.domain.clock import Times
@@ -17,7 +16,7 @@ from duecourse.domain.vocabulary import ChannelKind, Consent
 from duecourse.domain.zones import find_zone
 from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
 from duecourse.ledger.facts import Surroundings, read_surroundings
-from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, statement
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, document, statement
 from duecourse.ports import Armed, Claimable, Held, Postponed
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ ORDER BY borrower_id
 FOR NO KEY UPDATE
 """
 
-#: One document for all rows: psycopg quotes arrays element by element, which cost more than the statement.
 _ARM = """
 WITH armed AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s) AS r (
@@ -107,7 +105,7 @@ class ClaimRows:
         await self._conn.execute(
             _ARM,
             {
-                "rows": Jsonb([self._row(armed) for armed in attempts]),
+                "rows": document([self._row(armed) for armed in attempts]),
                 "ids": ids,
                 "first": first,
                 "last": last,
@@ -136,7 +134,7 @@ class ClaimRows:
         sealed = self._vault.seal_bytes(key, body_place(data_key_id, armed.reference), armed.letter)
         return {
             "contact_id": armed.contact.contact_id,
-            "due_on": armed.contact.due_on.isoformat(),
+            "due_on": armed.contact.due_on,
             "number": armed.number,
             "fence": armed.fence,
             "kind": armed.kind,
@@ -147,7 +145,7 @@ class ClaimRows:
             "idempotency_key": armed.idempotency_key,
             "body_hash": hashlib.sha256(armed.letter).hexdigest(),
             "body_sealed": base64.b64encode(sealed).decode(),
-            "local_day": armed.contact.local_day.isoformat(),
+            "local_day": armed.contact.local_day,
         }
 
     def _claimable(self, row: Mapping[str, Any], around: Surroundings, now: datetime) -> Claimable:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from psycopg.types.json import Jsonb
-
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState
-from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, document
 from duecourse.ports import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ class SettlementRows:
     async def settle(self, settlements: Sequence[Settlement], *, times: Times) -> Settled:
         """Write outcomes, and move the contacts whose fence still holds."""
         span = _span(settlements)
-        rows = Jsonb([_row(settlement) for settlement in settlements])
+        rows = document([_row(settlement) for settlement in settlements])
         async with self._conn.pipeline():
             await self._conn.execute(WITHOUT_NESTED_LOOPS)
             await self._conn.execute(_LOCK, span)
@@ -110,7 +108,6 @@ def _span(settlements: Sequence[Settlement]) -> dict[str, object]:
 
 def _row(settlement: Settlement) -> dict[str, object]:
     armed, outcome, disposition = settlement
-    not_before = disposition.not_before
     return {
         "contact_id": armed.contact.contact_id,
         "number": armed.number,
@@ -121,7 +118,7 @@ def _row(settlement: Settlement) -> dict[str, object]:
         "unsent": disposition.unsent,
         "state": disposition.state,
         "reason": disposition.reason,
-        "not_before": not_before.isoformat() if not_before else None,
+        "not_before": disposition.not_before,
         "wait_s": disposition.resolve_after_s,
         "failed": disposition.failed,
         "negative": disposition.negative,
