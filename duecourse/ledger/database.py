@@ -23,6 +23,7 @@ from duecourse.ledger.matches import MatchRows
 from duecourse.ledger.planning import PlanRows
 from duecourse.ledger.receipts import ReceiptRows
 from duecourse.ledger.releasing import ReleaseRows
+from duecourse.ledger.routing import RouteRows
 from duecourse.ledger.settlement import SettlementRows
 from duecourse.ledger.stories import StoryRows
 from duecourse.ledger.sweeping import SweepRows
@@ -60,6 +61,10 @@ class PostgresTransaction:
     @cached_property
     def releases(self) -> ReleaseRows:
         return ReleaseRows(self.conn)
+
+    @cached_property
+    def routing(self) -> RouteRows:
+        return RouteRows(self.conn)
 
     @cached_property
     def claims(self) -> ClaimRows:

@@ -14,26 +14,33 @@ from duecourse.ports.delivery import (
 )
 from duecourse.ports.edges import Channel, Grant, Limiter, Owner, ProviderTerms, Queue, TextRequest, Texts
 from duecourse.ports.ledger import Ledger, Transaction
+from duecourse.ports.routing import STRAIGHT, Health, Past, Routing, Share, Way
 
 __all__ = [
+    "STRAIGHT",
     "Answered",
     "Armed",
     "Channel",
     "Claimable",
     "Grant",
+    "Health",
     "Held",
     "Judged",
     "Ledger",
     "Limiter",
     "Owner",
+    "Past",
     "PlanPage",
     "PlanWindow",
     "Postponed",
     "ProviderTerms",
     "Queue",
+    "Routing",
     "Settled",
     "Settlement",
+    "Share",
     "TextRequest",
     "Texts",
     "Transaction",
+    "Way",
 ]

@@ -19,6 +19,7 @@ from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, Standing
 from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
+from duecourse.ports.routing import Routing
 
 
 class Payments(Protocol):
@@ -185,6 +186,9 @@ class Transaction(Protocol):
 
     @property
     def releases(self) -> Releases: ...
+
+    @property
+    def routing(self) -> Routing: ...
 
     @property
     def claims(self) -> Claims: ...
