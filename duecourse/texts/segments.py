@@ -1,5 +1,6 @@
 """How many parts an SMS takes, which is what it costs. 3GPP TS 23.038 (alphabet), TS 23.040 (concatenation)."""
 
+import re
 from collections.abc import Iterable
 from math import ceil
 
@@ -7,35 +8,34 @@ GSM_7 = "GSM-7"
 UCS_2 = "UCS-2"
 
 #: TS 23.038, 6.2.1: the default alphabet, and 6.2.1.1: what an escape reaches and so counts twice.
-_BASIC = frozenset(
+_BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_ESCAPED = frozenset("\f^{}\\[~]|€")
-_GSM = _BASIC | _ESCAPED
+_ESCAPED = "\f^{}\\[~]|€"
+_GSM = re.compile(f"[{re.escape(_BASIC + _ESCAPED)}]*")
+#: What takes two units: an escape sequence, a surrogate pair.
+_DOUBLE = {GSM_7: re.compile(f"[{re.escape(_ESCAPED)}]"), UCS_2: re.compile("[\U00010000-\U0010ffff]")}
 #: Units in a message alone, and in each part of a longer one, whose header takes the rest.
 _SINGLE = {GSM_7: 160, UCS_2: 70}
 _JOINED = {GSM_7: 153, UCS_2: 67}
-_LAST_BMP = "\uffff"
 
 
 def segments(text: str) -> tuple[int, str]:
     """The number of parts and the encoding. One character outside GSM-7 puts the whole text into UCS-2."""
-    if _GSM.issuperset(text):
-        return _count((2 if char in _ESCAPED else 1 for char in text), GSM_7), GSM_7
-    return _count((2 if char > _LAST_BMP else 1 for char in text), UCS_2), UCS_2
+    encoding = GSM_7 if _GSM.fullmatch(text) else UCS_2
+    return _count(text, encoding), encoding
 
 
-def _count(sizes: Iterable[int], encoding: str) -> int:
+def _count(text: str, encoding: str) -> int:
     """Parts needed. No escape sequence and no surrogate pair is torn apart."""
-    units = list(sizes)
-    total = sum(units)
-    if total <= _SINGLE[encoding]:
+    double, room = _DOUBLE[encoding], _JOINED[encoding]
+    doubled = len(double.findall(text))
+    if len(text) + doubled <= _SINGLE[encoding]:
         return 1
-    room = _JOINED[encoding]
-    if total == len(units):
-        return ceil(total / room)
-    return _packed(units, room)
+    if not doubled:
+        return ceil(len(text) / room)
+    return _packed((2 if double.match(char) else 1 for char in text), room)
 
 
 def _packed(units: Iterable[int], room: int) -> int:
