@@ -47,12 +47,13 @@ COMMENT ON COLUMN contacts.scheduled_at IS 'business time, like not_before, not_
 COMMENT ON COLUMN contacts.released_at IS 'lease time, like lease_until and resolve_after';
 COMMENT ON COLUMN contacts.reason IS 'why it is in its state: a rule id or a cause';
 
+-- Every index costs each of a contact's four writes, so there is none that another can stand in for: a borrower's
+-- contacts are found by the first column of contacts_once, and released ones past their end by contacts_released.
 CREATE INDEX contacts_ready ON contacts (channel, priority, not_before) WHERE state = 'planned';
-CREATE INDEX contacts_ending ON contacts (not_after) WHERE state IN ('planned', 'released');
+CREATE INDEX contacts_ending ON contacts (not_after) WHERE state = 'planned';
 CREATE INDEX contacts_released ON contacts (channel, released_at) WHERE state = 'released';
 CREATE INDEX contacts_leased ON contacts (lease_until) WHERE state = 'sending';
 CREATE INDEX contacts_unknown ON contacts (resolve_after) WHERE state = 'unknown';
-CREATE INDEX contacts_pending_of_borrower ON contacts (borrower_id) WHERE state IN ('planned', 'released');
 
 -- What may follow what, equal to domain/contact.py: a test asks about every pair.
 -- A trigger's condition calls it, so it costs no look-up and no function where all is well.
@@ -136,7 +137,8 @@ CREATE TABLE events (
 COMMENT ON COLUMN events.at IS 'business time; recorded_at is lease time';
 COMMENT ON COLUMN events.data IS 'ids, codes, counts, times: never personal data';
 CREATE INDEX events_by_contact ON events (contact_id) WHERE contact_id IS NOT NULL;
-CREATE INDEX events_by_borrower ON events (borrower_id) WHERE borrower_id IS NOT NULL;
+-- What befell a borrower's contacts is found by contact.
+CREATE INDEX events_by_borrower ON events (borrower_id) WHERE contact_id IS NULL;
 -- What was recorded lately? The figures ask every few seconds; rows come in that order, so a summary of blocks is enough.
 CREATE INDEX events_by_recording ON events USING brin (recorded_at) WITH (autosummarize = on);
 
