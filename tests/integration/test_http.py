@@ -1,6 +1,8 @@
 """Whether a request was surely not sent: each way a connection can fail, against sockets that misbehave so."""
 
 import asyncio
+import errno
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -8,13 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import httpx
 import pytest
-from aiohttp.client_exceptions import UnixClientConnectorError, UploadAbortedError
 
 from channels import http
-from channels.http import MAX_BODY, Answer, Cause, Failure, Fate, HttpClient, Prepared, cause_of
+from channels.causes import connect_cause
+from channels.http import MAX_BODY, Answer, Cause, Failure, Fate, HttpClient, Prepared
 from tests.contract.wire import Behaviour, Line, Wire, behaved, self_signed, serving
 
 BODY = b'{"to": "canary"}'
@@ -360,76 +361,84 @@ def test_nothing_of_a_request_or_answer_shows_in_a_repr() -> None:
     assert "canary" not in repr(request) + repr(answer)
 
 
-#: Every class that aiohttp can raise out of a request, and what it is filed as. A new one must be filed here too.
+#: Every class of error that the way to a connection can end in, and what it is filed as.
 FILED: dict[type[Exception], Cause] = {
-    aiohttp.ClientError: Cause.UNEXPECTED,
-    aiohttp.ClientConnectionError: Cause.UNEXPECTED,
-    UploadAbortedError: Cause.UNEXPECTED,
-    aiohttp.ServerConnectionError: Cause.UNEXPECTED,
-    aiohttp.ClientConnectorDNSError: Cause.DNS,
-    aiohttp.ClientConnectorError: Cause.CONNECT_ERROR,
-    aiohttp.ClientProxyConnectionError: Cause.CONNECT_ERROR,
-    UnixClientConnectorError: Cause.CONNECT_ERROR,
-    aiohttp.ClientSSLError: Cause.TLS,
-    aiohttp.ClientConnectorSSLError: Cause.TLS,
-    aiohttp.ClientConnectorCertificateError: Cause.TLS,
-    aiohttp.ServerFingerprintMismatch: Cause.TLS,
-    aiohttp.ConnectionTimeoutError: Cause.CONNECT_TIMEOUT,
-    aiohttp.ServerTimeoutError: Cause.READ_TIMEOUT,
-    aiohttp.SocketTimeoutError: Cause.READ_TIMEOUT,
-    aiohttp.ServerDisconnectedError: Cause.DISCONNECTED,
-    aiohttp.ClientConnectionResetError: Cause.RESET,
-    aiohttp.ClientOSError: Cause.RESET,
-    aiohttp.ClientPayloadError: Cause.TRUNCATED,
-    aiohttp.ClientResponseError: Cause.GARBAGE,
-    aiohttp.ClientHttpProxyError: Cause.GARBAGE,
-    aiohttp.ContentTypeError: Cause.GARBAGE,
-    aiohttp.TooManyRedirects: Cause.GARBAGE,
-    aiohttp.WSServerHandshakeError: Cause.GARBAGE,
-    aiohttp.InvalidURL: Cause.BAD_REQUEST,
-    aiohttp.InvalidUrlClientError: Cause.BAD_REQUEST,
-    aiohttp.NonHttpUrlClientError: Cause.BAD_REQUEST,
-    aiohttp.RedirectClientError: Cause.UNEXPECTED,
-    aiohttp.InvalidUrlRedirectClientError: Cause.BAD_REQUEST,
-    aiohttp.NonHttpUrlRedirectClientError: Cause.BAD_REQUEST,
+    OSError: Cause.CONNECT_ERROR,
+    ConnectionError: Cause.CONNECT_ERROR,
+    BrokenPipeError: Cause.CONNECT_ERROR,
+    ConnectionAbortedError: Cause.CONNECT_ERROR,
+    ConnectionResetError: Cause.CONNECT_ERROR,
+    ConnectionRefusedError: Cause.CONNECT_REFUSED,
+    TimeoutError: Cause.CONNECT_TIMEOUT,
+    socket.gaierror: Cause.DNS,
+    socket.herror: Cause.CONNECT_ERROR,
+    ssl.SSLError: Cause.TLS,
+    ssl.SSLCertVerificationError: Cause.TLS,
+    ssl.SSLEOFError: Cause.TLS,
+    ssl.SSLSyscallError: Cause.TLS,
+    ssl.SSLWantReadError: Cause.TLS,
+    ssl.SSLWantWriteError: Cause.TLS,
+    ssl.SSLZeroReturnError: Cause.TLS,
+    UnicodeError: Cause.BAD_REQUEST,
+    ValueError: Cause.UNEXPECTED,
+    RuntimeError: Cause.UNEXPECTED,
 }
+
+
+def _wrapped(exc: Exception) -> Exception:
+    """Under a name that says connect timeout, whatever it was."""
+    outer = httpx.ConnectTimeout("")
+    outer.__cause__ = exc
+    return outer
+
+
+@pytest.mark.parametrize("kind", list(FILED), ids=lambda kind: kind.__name__)
+def test_a_failure_to_connect_is_filed_by_what_it_is_and_not_by_its_wrapper(kind: type[Exception]) -> None:
+    exc = kind.__new__(kind)
+    assert connect_cause(exc) is FILED[kind]
+    assert connect_cause(_wrapped(exc)) is FILED[kind]
+
+
+def test_every_error_of_the_sockets_and_of_tls_is_filed() -> None:
+    of_sockets = {kind for kind in vars(socket).values() if isinstance(kind, type) and issubclass(kind, OSError)}
+    of_tls = {kind for kind in vars(ssl).values() if isinstance(kind, type) and issubclass(kind, OSError)}
+    of_connections = {ConnectionError, *ConnectionError.__subclasses__()}
+    assert of_sockets | of_tls | of_connections <= set(FILED)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        (errno.ECONNREFUSED, Cause.CONNECT_REFUSED),
+        (errno.ENETUNREACH, Cause.UNREACHABLE),
+        (errno.EHOSTUNREACH, Cause.UNREACHABLE),
+        (errno.ETIMEDOUT, Cause.CONNECT_TIMEOUT),
+        (errno.EMFILE, Cause.CONNECT_ERROR),
+    ],
+)
+def test_the_kernel_s_word_makes_a_failure_to_connect_exact(code: int, cause: Cause) -> None:
+    assert connect_cause(OSError(code, "")) is cause
 
 
 def _family(root: type[Exception]) -> set[type[Exception]]:
     return {root}.union(*(_family(child) for child in root.__subclasses__()))
 
 
-def _of_library(root: type[Exception], package: str) -> list[type[Exception]]:
-    return sorted((c for c in _family(root) if c.__module__.split(".")[0] == package), key=lambda c: c.__name__)
+def _of_httpx() -> list[type[Exception]]:
+    kinds = [kind for kind in _family(httpx.RequestError) if kind.__module__.startswith("httpx")]
+    return sorted(kinds, key=lambda kind: kind.__name__)
 
 
-def _wrapped(exc: Exception) -> Exception:
-    """As the transport does it: under a name that says connect timeout, whatever it was."""
-    outer = httpx.ConnectTimeout("")
-    outer.__cause__ = exc
-    return outer
-
-
-@pytest.mark.parametrize("kind", _of_library(aiohttp.ClientError, "aiohttp"), ids=lambda kind: kind.__name__)
-def test_every_class_of_aiohttp_is_filed_by_what_it_is_and_not_by_its_wrapper(kind: type[Exception]) -> None:
-    exc = kind.__new__(kind)
-    assert cause_of(exc) is FILED[kind]
-    assert cause_of(_wrapped(exc)) is FILED[kind]
-
-
-@pytest.mark.parametrize("kind", _of_library(httpx.RequestError, "httpx"), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", _of_httpx(), ids=lambda kind: kind.__name__)
 def test_the_names_of_httpx_prove_nothing(kind: type[Exception]) -> None:
-    expected = Cause.GARBAGE if kind is httpx.DecodingError else Cause.UNEXPECTED
-    assert cause_of(kind.__new__(kind)) is expected
+    assert connect_cause(kind.__new__(kind)) is Cause.UNEXPECTED
 
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_a_request_counts_as_unsent_only_if_nothing_was_written_and_the_cause_is_known(cause: Cause) -> None:
-    body = http._Body(b"x", 5.0, lambda: 0.0)
-    unsent = body.failure(cause).fate is Fate.NOT_SENT
+    unsent = http.failure(cause, written=False).fate is Fate.NOT_SENT
     assert unsent == (cause is not Cause.UNEXPECTED)
-    body.written = True
-    assert body.failure(cause).fate is Fate.PERHAPS_SENT
+    assert http.failure(cause, written=True).fate is Fate.PERHAPS_SENT
 
 
 def test_a_default_context_checks_certificates() -> None:

@@ -1,0 +1,184 @@
+"""Our own HTTP/1.1 transport for httpx: kept connections, at most so many at a time. See docs/decisions/0015."""
+
+import asyncio
+import math
+import re
+import ssl
+import time
+from collections import deque
+from functools import lru_cache
+
+import httpx
+
+from channels.causes import Cause, Unanswered, connect_cause
+from channels.connecting import Connector, Origin
+from channels.connection import Connection, Whole
+from duecourse.domain.clock import Monotonic
+
+_PORTS = {"http": 80, "https": 443}
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+class Pool(httpx.AsyncBaseTransport):
+    """No redirects, cookies, proxies or retries. Every failure is Unanswered, and tells whether a byte may have left.
+
+    A request's stream is `Whole`; its extension `deadline` is a time of `monotonic` after which no byte is written.
+    `timeout_s` bounds a call, waiting for a connection included. Belongs to the loop that runs when it is made.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: ssl.SSLContext,
+        connections: int,
+        timeout_s: float,
+        connect_s: float,
+        keepalive_s: float,
+        monotonic: Monotonic = time.monotonic,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connector = Connector(context)
+        self._timeout_s = timeout_s
+        self._connect_s = connect_s
+        self._keepalive_s = keepalive_s
+        self._monotonic = monotonic
+        self._free = connections
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._open: set[Connection] = set()
+        self._idle: dict[Origin, list[Connection]] = {}
+        """Of each origin, the one used last at the end."""
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        expires = self._loop.time() + self._timeout_s
+        origin, head, body = _origin(request.url), _head(request), _body(request)
+        deadline = request.extensions.get("deadline", math.inf)
+        if self._free:
+            self._free -= 1
+        else:
+            await self._turn(deadline, expires)
+        connection = None
+        try:
+            connection = self._kept(origin) or await self._connected(origin, deadline, expires)
+            if self._monotonic() >= deadline:
+                raise Unanswered(Cause.DEADLINE, written=False)
+            return await connection.send(head, body, expires=expires, head_only=request.method == "HEAD")
+        finally:
+            if connection is not None:
+                self._put_back(origin, connection)
+            self._pass_on()
+
+    async def _turn(self, deadline: float, expires: float) -> None:
+        """Wait for one of the other calls to end, but not past the deadline: nothing could be sent after it."""
+        turn = self._loop.create_future()
+        self._waiting.append(turn)
+        patience = min(deadline - self._monotonic(), expires - self._loop.time())
+        timer = self._loop.call_later(patience, _give_up, turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._pass_on()
+            raise
+        finally:
+            timer.cancel()
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _kept(self, origin: Origin) -> Connection | None:
+        """The one used last of those that are surely still open, as far as can be told without a byte."""
+        idle, oldest = self._idle.get(origin), self._loop.time() - self._keepalive_s
+        while idle:
+            connection = idle.pop()
+            if connection.idle_since > oldest and connection.quiet():
+                return connection
+            connection.close()
+        return None
+
+    async def _connected(self, origin: Origin, deadline: float, expires: float) -> Connection:
+        patience = min(self._connect_s, deadline - self._monotonic(), expires - self._loop.time())
+        try:
+            async with asyncio.timeout(patience):
+                connection = await self._connector.connect(origin)
+        except Exception as exc:
+            raise Unanswered(connect_cause(exc), written=False) from exc
+        self._open.add(connection)
+        connection.lost.add_done_callback(lambda _: self._open.discard(connection))
+        if self._closed:
+            connection.abort()
+        return connection
+
+    def _put_back(self, origin: Origin, connection: Connection) -> None:
+        if not connection.fit:
+            # Also where the caller was cancelled: what comes now is for nobody.
+            connection.abort()
+            return
+        self._idle.setdefault(origin, []).append(connection)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(self._keepalive_s, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what was idle for too long: before the provider does, at the very moment of the next request."""
+        self._sweeper = None
+        oldest = self._loop.time() - self._keepalive_s
+        for idle in self._idle.values():
+            while idle and (idle[0].idle_since <= oldest or not idle[0].fit):
+                idle.pop(0).close()
+        since = [idle[0].idle_since for idle in self._idle.values() if idle]
+        if since:
+            self._sweeper = self._loop.call_at(min(since) + self._keepalive_s, self._sweep)
+
+    async def aclose(self) -> None:
+        """Hang up on everybody, also on those who have not answered."""
+        self._closed = True
+        self._connector.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._idle.clear()
+        gone = [connection.lost for connection in self._open]
+        for connection in list(self._open):
+            connection.abort()
+        if gone:
+            await asyncio.wait(gone)
+
+
+def _give_up(turn: "asyncio.Future[None]") -> None:
+    if not turn.done():
+        turn.set_exception(Unanswered(Cause.POOL_TIMEOUT, written=False))
+
+
+def _origin(url: httpx.URL) -> Origin:
+    port = _PORTS.get(url.scheme)
+    if port is None or not url.host:
+        raise Unanswered(Cause.BAD_REQUEST, written=False)
+    return Origin(url.raw_host.decode(), url.port or port, url.scheme == "https")
+
+
+def _head(request: httpx.Request) -> bytes:
+    """The request's line and headers. No value can hold a line of its own: the lines are counted."""
+    headers = request.headers.raw
+    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), request.url.raw_path)]
+    lines += [b"%b: %b\r\n" % header for header in headers]
+    head = b"".join(lines)
+    intact = head.count(b"\n") == head.count(b"\r") == len(lines) and b"\0" not in head
+    if not intact or not request.method.isalpha() or not all(_is_token(name) for name, _ in headers):
+        raise Unanswered(Cause.BAD_REQUEST, written=False)
+    return head + b"\r\n"
+
+
+@lru_cache(maxsize=256)
+def _is_token(name: bytes) -> bool:
+    return _TOKEN.fullmatch(name) is not None
+
+
+def _body(request: httpx.Request) -> bytes:
+    if not isinstance(request.stream, Whole):
+        raise TypeError("the whole body must be known")
+    return request.stream.content
