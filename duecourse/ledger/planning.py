@@ -1,6 +1,9 @@
-"""From what is due to contacts: one set-based statement per rung and page."""
+"""From what is due to contacts: one set-based statement per page, for all rungs that count the same days."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from psycopg.types.json import Jsonb
 
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.cadence.schedule import due_days
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 _TICKED = "UPDATE owners SET ticked_business = %s, ticked_at = %s WHERE owner = %s"
+#: Two keys: a space of its own beside that of the owners' locks, which have one.
+_ONE_PLANNER = "SELECT pg_advisory_xact_lock(hashtext(%s), %s)"
 _FIRST = PlanPage.first()
 _PAGE = 5_000
 
@@ -32,36 +37,56 @@ class PlanRows:
         await self._conn.execute(_TICKED, (times.business, times.lease, owner))
 
     async def plan_page(
-        self, cadence: Cadence, rung: Rung, window: PlanWindow, *, times: Times, actor: str, after: PlanPage = _FIRST
+        self,
+        cadence: Cadence,
+        rungs: Sequence[Rung],
+        window: PlanWindow,
+        *,
+        times: Times,
+        actor: str,
+        after: PlanPage = _FIRST,
     ) -> PlanPage:
-        """Plan the next page of one rung."""
-        first, last = due_days(rung, window.now, window.until)
+        """Plan the next page of rungs that all have the same `offset_days`.
+
+        Other planners of these rungs wait until the transaction ends: two that insert the same keys could deadlock.
+        """
+        offset = rungs[0].offset_days
+        first, last = due_days(rungs[0], window.now, window.until)
+        begin = max(after.after, (first, 0))
+        await self._conn.execute(_ONE_PLANNER, (cadence.name, offset))
         cursor = await self._conn.execute(
-            statement("plan_rung"),
+            statement("plan_rungs"),
             {
                 "first_due": first,
                 "last_due": last,
-                "after_due": after.after[0],
-                "after_borrower": after.after[1],
+                "after_due": begin[0],
+                "after_borrower": begin[1],
                 "page": _PAGE,
-                "offset_days": rung.offset_days,
-                "at": rung.at,
-                "not_after": rung.not_after,
+                "offset_days": offset,
                 "cadence": cadence.name,
                 "version": cadence.version,
-                "rung": rung.name,
-                "channels": [channel.value for channel in rung.channels],
-                "audiences": [audience.value for audience in rung.audiences],
-                "template": rung.template,
-                "stop": sorted(rule.value for rule in rung.stop),
-                "priority": rung.priority,
+                "rungs": Jsonb([_row(rung) for rung in rungs]),
                 "now": window.now,
                 "today": window.now.date(),
                 "until": window.until,
                 "lease": times.lease,
                 "actor": actor,
             },
+            # A plan made for any values would be one for a tenth of the book.
+            prepare=False,
         )
-        planned, read, last_due, last_borrower = await cursor.fetchone() or (0, 0, None, None)
-        end = (last_due, last_borrower) if last_due else after.after
-        return PlanPage(planned=planned, after=end, more=read == _PAGE)
+        planned, read, *end = await cursor.fetchone() or (None, 0, *begin)
+        return PlanPage(planned=planned or {}, after=(end[0], end[1]), more=read >= _PAGE)
+
+
+def _row(rung: Rung) -> dict[str, object]:
+    return {
+        "name": rung.name,
+        "at": rung.at.isoformat(),
+        "not_after": rung.not_after.isoformat(),
+        "channels": [channel.value for channel in rung.channels],
+        "audiences": [audience.value for audience in rung.audiences],
+        "template": rung.template,
+        "stop": sorted(rule.value for rule in rung.stop),
+        "priority": rung.priority,
+    }

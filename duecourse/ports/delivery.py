@@ -1,5 +1,6 @@
 """The values that pass between the claim, the send and the settle, and between pages of a plan."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
@@ -126,7 +127,8 @@ class PlanWindow:
 class PlanPage:
     """What one page planned and how far it read: `after` is the last (due date, borrower id)."""
 
-    planned: int
+    planned: Mapping[str, int]
+    """How many contacts, by the name of the rung."""
     after: tuple[date, int]
     more: bool
     """The page was full, so there may be another."""
@@ -134,4 +136,4 @@ class PlanPage:
     @classmethod
     def first(cls) -> "PlanPage":
         """Before the first page."""
-        return cls(planned=0, after=(date.min, 0), more=True)
+        return cls(planned={}, after=(date.min, 0), more=True)

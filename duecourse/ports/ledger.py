@@ -74,7 +74,7 @@ class Planning(Protocol):
     async def ensure_months(self, times: Times) -> None: ...
 
     async def plan_page(
-        self, cadence: Cadence, rung: Rung, window: PlanWindow, *, times: Times, actor: str, after: PlanPage
+        self, cadence: Cadence, rungs: Sequence[Rung], window: PlanWindow, *, times: Times, actor: str, after: PlanPage
     ) -> PlanPage: ...
 
 

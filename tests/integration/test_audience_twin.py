@@ -102,10 +102,10 @@ async def test_sql_and_python_agree_on_the_audience_of_any_borrower(ledger: Post
         }
         await tx.conn.execute("SELECT ensure_months(%s, %s)", (DUE, DUE))
         cadence = Cadence(name="c", version=1, rungs=(RUNG,))
-        page = await tx.planning.plan_page(cadence, RUNG, window, times=times, actor="test")
+        page = await tx.planning.plan_page(cadence, [RUNG], window, times=times, actor="test")
         rows = await (
             await tx.conn.execute("SELECT borrower_id, audience FROM contacts WHERE due_on = %s", (DUE,))
         ).fetchall()
-    assert page.planned == len(books)
+    assert page.planned == {RUNG.name: len(books)}
     assert {borrower: Audience(audience) for borrower, audience in rows} == expected
     assert set(expected.values()) == set(Audience)
