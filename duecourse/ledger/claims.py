@@ -101,20 +101,13 @@ class ClaimRows:
             return
         ids = [armed.contact.contact_id for armed in attempts]
         first, last = due_range(ids)
-        await self._conn.execute(WITHOUT_NESTED_LOOPS)
-        await self._conn.execute(
-            _ARM,
-            {
-                "rows": document([self._row(armed) for armed in attempts]),
-                "ids": ids,
-                "first": first,
-                "last": last,
-                "owner": owner,
-                "now": times.business,
-                "lease": times.lease,
-                "lease_until": times.lease + lease,
-            },
-        )
+        rows = document([self._row(armed) for armed in attempts])
+        times_of = {"now": times.business, "lease": times.lease, "lease_until": times.lease + lease}
+        async with self._conn.pipeline():
+            await self._conn.execute(WITHOUT_NESTED_LOOPS)
+            await self._conn.execute(
+                _ARM, {"rows": rows, "ids": ids, "first": first, "last": last, "owner": owner, **times_of}
+            )
 
     async def postpone(self, postponed: Sequence[Postponed], *, times: Times) -> None:
         """Say when unknown contacts may be asked about again."""
