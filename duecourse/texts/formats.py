@@ -1,6 +1,5 @@
 """Money, dates and names as the reader's locale writes them."""
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
@@ -17,9 +16,8 @@ _LONGEST_NAME = 80
 #: Joiners carry meaning in Persian, Hindi and emoji; every other invisible character only deceives.
 _JOINERS = "\u200c\u200d"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-_BLANKS = re.compile(r"\s+")
 #: Spaces that babel writes and GSM-7 does not know: one of them would double the price of an SMS.
-_NARROW_SPACES = str.maketrans("\u00a0\u202f\u2009", "   ")
+_NARROW_SPACES = "\u00a0\u202f\u2009"
 
 
 @lru_cache(maxsize=8192)
@@ -43,15 +41,21 @@ def total(amounts: Iterable[Money], locale: Locale) -> str:
 
 def safe_name(name: str) -> str:
     """The name on one line, without what could hide, reorder or break the text around it."""
-    spaced = _BLANKS.sub(" ", unicodedata.normalize("NFC", name))
-    shown = "".join(char for char in spaced if char in _JOINERS or unicodedata.category(char) not in _HIDDEN)
-    return shown.strip()[:_LONGEST_NAME].rstrip()
+    shown = name if name.isprintable() else "".join(filter(_shows, name))
+    return " ".join(unicodedata.normalize("NFC", shown).split())[:_LONGEST_NAME].rstrip()
+
+
+def _shows(char: str) -> bool:
+    return char.isspace() or char in _JOINERS or unicodedata.category(char) not in _HIDDEN
 
 
 def one_line(text: str) -> str:
     """For subjects and titles: no line break reaches a header."""
-    return _BLANKS.sub(" ", "".join(char if char.isprintable() else " " for char in text)).strip()
+    shown = text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(shown.split())
 
 
 def plain_spaces(text: str) -> str:
-    return text.translate(_NARROW_SPACES)
+    for space in _NARROW_SPACES:
+        text = text.replace(space, " ")
+    return text
