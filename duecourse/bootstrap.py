@@ -31,6 +31,7 @@ from duecourse.texts import JinjaTexts
 from duecourse.usecases.arm import Arm
 from duecourse.usecases.deliver import Deliver
 from duecourse.usecases.plan_contacts import PlanContacts
+from duecourse.usecases.pull_contacts import PullContacts
 from duecourse.usecases.recipients import Recipients
 from duecourse.usecases.release_contacts import ReleaseContacts
 from duecourse.usecases.settle import Settle
@@ -72,6 +73,17 @@ class App:
             window_s=delivery.release_window_s,
             stale_after=timedelta(seconds=delivery.rehint_after_s),
             batch=delivery.micro_batch,
+        )
+
+    def pulling(self, kind: ChannelKind) -> PullContacts:
+        """What a worker of this channel fetches by itself while the broker is away."""
+        return PullContacts(
+            ledger=self.ledger,
+            clock=self.clock,
+            limiter=self.limiter,
+            channel=kind,
+            providers=[p.name for p in self.settings.providers_of(kind)][:1],
+            most=self.settings.delivery.micro_batch,
         )
 
     def sweeping(self, queue: Queue) -> Sweep:
@@ -153,7 +165,11 @@ async def open_app(
         await _make_ready(ledger, clock)
         redis = redis_client(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        limiter = RedisLimiter(connect(settings.redis_url), rates_of(settings.providers))
+        limiter = RedisLimiter(
+            connect(settings.redis_url),
+            rates_of(settings.providers),
+            expected_workers=settings.delivery.degraded_workers,
+        )
         stack.push_async_callback(limiter.aclose)
         yield App(
             settings=settings,

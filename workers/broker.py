@@ -4,7 +4,7 @@ Redis keys, all under the hash-tagged namespace `{duecourse}` (one slot of a clu
 RabbitMQ's queues: see workers/rabbitmq.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.vocabulary import ChannelKind, Urgency
+from workers.reach import Reach
 
 INBOX_QUEUE = "inbox"
 
@@ -44,6 +45,25 @@ class _HintConsumer(_RedisConsumer):
 
 class _HintBroker(RedisBroker):
     ending = False
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self.reach = Reach()
+
+    def _dispatch(self, command: str) -> Callable[..., Any]:
+        """All that is asked of Redis goes through here."""
+        ask = super()._dispatch(command)  # type: ignore[no-untyped-call]
+
+        def watched(*args: Any) -> Any:
+            try:
+                answer = ask(*args)
+            except RedisError:
+                self.reach.failed()
+                raise
+            self.reach.answered()
+            return answer
+
+        return watched
 
     @property
     def consumer_class(self) -> type[_HintConsumer]:
@@ -84,7 +104,7 @@ def _on_redis(url: str, middleware: list[Middleware]) -> RedisBroker:
     client = redis.Redis.from_url(
         url, retry=Retry(NoBackoff(), 0), socket_timeout=2, socket_connect_timeout=2, health_check_interval=15
     )
-    return _HintBroker(  # type: ignore[no-untyped-call]
+    return _HintBroker(
         client=client,
         middleware=[*middleware, _Ending()],
         namespace="{duecourse}",

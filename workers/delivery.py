@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import dramatiq
 import structlog
@@ -14,9 +14,11 @@ from duecourse.domain.vocabulary import ChannelKind, Urgency
 from duecourse.ledger.owners import LivingOwner
 from duecourse.settings import Settings
 from duecourse.usecases.deliver import Deliver
+from duecourse.usecases.pull_contacts import PullContacts
 from workers.broker import actor_name, queue_name
 from workers.environment import broker_of_process, settings_of_process
 from workers.runtime import Runtime
+from workers.standing_in import StandIn
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -26,32 +28,43 @@ TIME_LIMIT_MS = 28_000
 _CATCH_UP_S = 5.0
 
 
+class _Opened(NamedTuple):
+    deliver: Deliver
+    pull: PullContacts
+
+
 def install(kind: ChannelKind) -> "list[dramatiq.Actor[[list[int]], Any]]":
     """Make this process a worker of the channel: broker, actors, and what they need once the first batch comes."""
     settings = settings_of_process()
 
-    async def opener(stack: AsyncExitStack) -> Deliver:
-        deliver = replace(await _open(stack, settings, kind), stopping=runtime.stopping.is_set, pause=runtime.pause)
+    async def opener(stack: AsyncExitStack) -> _Opened:
+        opened = await _open(stack, settings, kind)
+        deliver = replace(opened.deliver, stopping=runtime.stopping.is_set, pause=runtime.pause)
         stack.push_async_callback(_last_catch_up, deliver, asyncio.create_task(_catch_up(deliver, runtime)))
-        return deliver
+        return opened._replace(deliver=deliver)
+
+    async def serve(urgency: Urgency) -> bool:
+        opened = await runtime.get()
+        contact_ids = await opened.pull(urgency)
+        if contact_ids:
+            await _deliver(opened.deliver, kind, contact_ids, urgency)
+        return bool(contact_ids)
 
     runtime = Runtime(opener)
-    broker = broker_of_process(settings, runtime)
+    broker = broker_of_process(settings, runtime, StandIn(runtime, serve))
     dramatiq.set_broker(broker)
     return [_actor(kind, urgency, runtime, broker) for urgency in Urgency]
 
 
 def _actor(
-    kind: ChannelKind, urgency: Urgency, runtime: Runtime[Deliver], broker: dramatiq.Broker
+    kind: ChannelKind, urgency: Urgency, runtime: "Runtime[_Opened]", broker: dramatiq.Broker
 ) -> "dramatiq.Actor[[list[int]], Any]":
     async def deliver(contact_ids: list[int]) -> None:
         try:
-            done = await (await runtime.get())(contact_ids, urgency)
+            await _deliver((await runtime.get()).deliver, kind, contact_ids, urgency)
         except DuecourseError as exc:
             # The hint is spent; the sweep finds its contacts again.
             log.warning("batch.failed", channel=kind.value, size=len(contact_ids), error=str(exc))
-        else:
-            log.info("batch.delivered", channel=kind.value, size=len(contact_ids), outcomes=dict(done))
 
     make = dramatiq.actor(
         actor_name=actor_name(kind, urgency),
@@ -64,7 +77,12 @@ def _actor(
     return make(deliver)
 
 
-async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) -> Deliver:
+async def _deliver(deliver: Deliver, kind: ChannelKind, contact_ids: list[int], urgency: Urgency) -> None:
+    done = await deliver(contact_ids, urgency)
+    log.info("batch.delivered", channel=kind.value, size=len(contact_ids), outcomes=dict(done))
+
+
+async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) -> _Opened:
     app = await stack.enter_async_context(open_app(settings, pool_size=4, generic_plans=True))
     channels = await stack.enter_async_context(open_channels(settings, kind))
     if not channels:
@@ -72,10 +90,10 @@ async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) ->
     owner = LivingOwner(settings.database_url, f"worker:{kind.value}")
     stack.push_async_callback(owner.aclose)
     await owner.current()
-    return app.delivering(kind, channels, owner)
+    return _Opened(app.delivering(kind, channels, owner), app.pulling(kind))
 
 
-async def _catch_up(deliver: Deliver, runtime: Runtime[Deliver]) -> None:
+async def _catch_up(deliver: Deliver, runtime: Runtime[_Opened]) -> None:
     while not runtime.stopping.is_set():
         with suppress(StoreUnavailable):
             await deliver.catch_up()

@@ -7,11 +7,13 @@ import structlog
 
 from duecourse.bootstrap import open_app, open_channels
 from duecourse.domain.errors import DuecourseError
+from duecourse.domain.vocabulary import Urgency
 from duecourse.usecases.apply_inbox import ApplyInbox
 from workers.broker import INBOX_QUEUE
 from workers.delivery import TIME_LIMIT_MS
 from workers.environment import broker_of_process, settings_of_process
 from workers.runtime import Runtime
+from workers.standing_in import StandIn
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _settings = settings_of_process()
@@ -23,8 +25,13 @@ async def _open(stack: AsyncExitStack) -> ApplyInbox:
     return ApplyInbox(ledger=app.ledger, channels=channels, clock=app.clock, stopping=_runtime.stopping.is_set)
 
 
+async def _serve(_: Urgency) -> bool:
+    await (await _runtime.get())()
+    return False
+
+
 _runtime = Runtime(_open)
-broker = broker_of_process(_settings, _runtime)
+broker = broker_of_process(_settings, _runtime, StandIn(_runtime, _serve, classes=(Urgency.NORMAL,)))
 dramatiq.set_broker(broker)
 
 

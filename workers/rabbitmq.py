@@ -4,7 +4,10 @@ from typing import Any
 
 import pika
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
+
+from workers.reach import Reach
 
 #: A hint that nobody took by then is stale: its contacts were released again, with a hint of their own.
 _HINT_TTL_MS = 60_000
@@ -14,6 +17,20 @@ _MOST_HINTS = 10_000
 
 class HintBroker(RabbitmqBroker):
     """Queues that forget: what is stale, too much, or refused is dropped, and piles up nowhere."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.reach = Reach()
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
+        """A consumer connects here, and again after its connection was lost."""
+        try:
+            consumer = super().consume(queue_name, prefetch, timeout)
+        except ConnectionClosed:
+            self.reach.failed()
+            raise
+        self.reach.answered()
+        return consumer
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:  # noqa: ARG002
         return {"x-message-ttl": _HINT_TTL_MS, "x-max-length": _MOST_HINTS, "x-overflow": "drop-head"}

@@ -43,7 +43,7 @@ _STALE = """
 WITH stale AS (
     SELECT due_on, contact_id FROM contacts
     WHERE state = 'released' AND channel = %(channel)s AND released_at < %(before)s
-      AND due_on BETWEEN %(oldest)s AND %(newest)s
+      AND priority BETWEEN %(first)s AND %(last)s AND due_on BETWEEN %(oldest)s AND %(newest)s
     ORDER BY released_at LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 )
@@ -86,11 +86,15 @@ class ReleaseRows:
         return released
 
     async def stale(
-        self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times
+        self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times, urgency: Urgency | None = None
     ) -> dict[Urgency, list[int]]:
-        """Released ones that nobody claimed for `after`: their hint was lost, hint them again."""
+        """Released ones that nobody claimed for `after`: their hint was lost, hint them again.
+
+        `urgency`: only those of this class; else of all.
+        """
+        band = {"first": urgency.first if urgency else 0, "last": urgency or max(Urgency)}
         cursor = await self._conn.execute(
-            _STALE, {"channel": channel.value, "before": times.lease - after, "limit": limit, **instants(times)}
+            _STALE, {"channel": channel.value, "before": times.lease - after, "limit": limit, **band, **instants(times)}
         )
         return by_urgency(await cursor.fetchall())
 

@@ -154,6 +154,7 @@ def _delivery(table: Table) -> Delivery:
     delivery = Delivery(
         **seconds,
         micro_batch=table.whole("micro_batch", base.micro_batch, low=1, high=1000),
+        degraded_workers=table.whole("degraded_workers", base.degraded_workers, low=1, high=1000),
         max_failures=table.whole("max_failures", base.max_failures, low=1, high=1000),
     )
     table.finish()

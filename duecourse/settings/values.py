@@ -82,6 +82,8 @@ class Delivery:
     """How many seconds of a provider's capacity may be released ahead."""
     rehint_after_s: float = 10.0
     """A released contact nobody claimed is released again after this."""
+    degraded_workers: int = 2
+    """How many workers of a channel share a provider's rate by themselves while Redis is away."""
     max_failures: int = 6
     backoff_base_s: float = 30.0
     backoff_cap_s: float = 3_600.0
