@@ -38,6 +38,10 @@ class Ended:
     jitter: float
     now: datetime
     """Business time."""
+    elsewhere: bool = False
+    """Another provider was not tried yet: it is not the failure of this one that must be waited for."""
+    give_up_at: datetime | None = None
+    """Business time: a try later than this is worth less than the rung's next channel."""
 
 
 def after_send(ended: Ended, backoff: Backoff) -> Disposition:
@@ -99,21 +103,22 @@ def _unknown(ended: Ended) -> Disposition:
 def _again(ended: Ended, backoff: Backoff) -> Disposition:
     outcome = ended.outcome
     reason = outcome.code or outcome.kind.value
-    if outcome.kind is OutcomeClass.THROTTLED:
-        wait, failed = outcome.retry_after_s or 1.0, False
-    elif outcome.kind is OutcomeClass.MISCONFIGURED:
-        wait, failed = _MISCONFIGURED_PAUSE_S, False
-    elif ended.failures + 1 >= backoff.max_failures:
-        return Disposition(
-            state=ContactState.REJECTED, reason="retries-exhausted", unsent=True, next_channel=True, failed=True
-        )
-    else:
-        wait = max(outcome.retry_after_s or 0.0, backoff.delay_s(ended.failures + 1, ended.jitter))
-        failed = True
-    return Disposition(
-        state=ContactState.PLANNED,
-        reason=reason,
-        not_before=ended.now + timedelta(seconds=wait),
-        unsent=True,
-        failed=failed,
-    )
+    failed = outcome.kind not in {OutcomeClass.THROTTLED, OutcomeClass.MISCONFIGURED}
+    if failed and ended.failures + 1 >= backoff.max_failures:
+        return _exhausted("retries-exhausted", failed=True)
+    not_before = ended.now + timedelta(seconds=0.0 if ended.elsewhere else _wait_s(ended, backoff))
+    if ended.give_up_at is not None and not_before > ended.give_up_at:
+        return _exhausted("channel-deadline", failed=failed)
+    return Disposition(state=ContactState.PLANNED, reason=reason, not_before=not_before, unsent=True, failed=failed)
+
+
+def _wait_s(ended: Ended, backoff: Backoff) -> float:
+    if ended.outcome.kind is OutcomeClass.THROTTLED:
+        return ended.outcome.retry_after_s or 1.0
+    if ended.outcome.kind is OutcomeClass.MISCONFIGURED:
+        return _MISCONFIGURED_PAUSE_S
+    return max(ended.outcome.retry_after_s or 0.0, backoff.delay_s(ended.failures + 1, ended.jitter))
+
+
+def _exhausted(reason: str, *, failed: bool) -> Disposition:
+    return Disposition(state=ContactState.REJECTED, reason=reason, unsent=True, next_channel=True, failed=failed)

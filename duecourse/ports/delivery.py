@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import inf
 from typing import NamedTuple
 
 from duecourse.domain.book import ContactPoint, DueItem
@@ -11,6 +12,7 @@ from duecourse.domain.message import Outcome
 from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.facts import ContactFacts
+from duecourse.ports.routing import STRAIGHT, Way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +81,9 @@ class Armed:
     reference: str
     idempotency_key: str
     letter: bytes = field(repr=False)
+    within_s: float = inf
+    """Seconds from the claim to the contact's not-after: no first byte later than that."""
+    way: Way = STRAIGHT
 
 
 class Postponed(NamedTuple):

@@ -20,6 +20,8 @@ class Way:
     """Another provider was not tried yet: it may go there at once."""
     give_up_at: datetime | None = None
     """Business time: a try later than this is worth less than the rung's next channel."""
+    closed: bool = False
+    """No provider of the route serves it."""
 
 
 STRAIGHT = Way()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from math import inf, log
 
@@ -65,7 +65,7 @@ def reconsider(ranked: Sequence[str], tried: Tried, *, now: datetime, provider_s
         first = tried.first.get(name)
         if first is None:
             return 0
-        if now - first > timedelta(seconds=provider_s):
+        if (now - first).total_seconds() > provider_s:
             return 3
         return 2 if name == tried.last else 1
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 
 from duecourse.domain.clock import Clock, Times
 from duecourse.domain.contact import AttemptKind, ContactState
@@ -13,12 +14,28 @@ from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.disposition import kind_of_resolution, recall_allowed
 from duecourse.policy.facts import ContactFacts
-from duecourse.ports import Armed, Channel, Claimable, Judged, Ledger, Owner, Postponed, TextRequest, Texts, Transaction
+from duecourse.ports import (
+    STRAIGHT,
+    Armed,
+    Channel,
+    Claimable,
+    Judged,
+    Ledger,
+    Owner,
+    Postponed,
+    TextRequest,
+    Texts,
+    Transaction,
+    Way,
+)
 from duecourse.usecases.recipients import Recipients
 
 Gate = Callable[[ContactFacts, datetime], Verdict]
 """Pure and total: any failure inside is a verdict that says no."""
 
+#: No provider of the route serves the borrower's country: the rung's next channel is the way.
+_NO_ROUTE = Verdict(decision=Decision.SUPPRESS, rules=("no-route",), next_channel=True)
+_STRAIGHT_ON: Mapping[int, Way] = {}
 #: How long an unknown contact waits that policy does not allow to be sent again just now.
 _REFUSED_WAIT_S = 300.0
 
@@ -50,8 +67,12 @@ class Arm:
     actor: str
     recipients: Recipients | None = None
 
-    async def __call__(self, contact_ids: Sequence[int], channel: Channel) -> list[Armed]:
+    async def __call__(
+        self, contact_ids: Sequence[int], channel: Channel, ways: Mapping[int, Way] = _STRAIGHT_ON
+    ) -> list[Armed]:
         """Commit what may leave now through `channel`, and return it. Nothing else may be sent.
+
+        `ways`: for contacts of a shared route, what follows if they are surely not processed.
 
         Raises:
             ArmingUnsure: Postgres went away before its answer came.
@@ -62,7 +83,10 @@ class Arm:
         try:
             async with self.ledger.transaction() as tx:
                 contacts = await tx.claims.claim(contact_ids, times=times)
-                decided = [self._decide(contact, channel, times) for contact in contacts]
+                decided = [
+                    self._decide(contact, channel, times, ways.get(contact.contact_id, STRAIGHT))
+                    for contact in contacts
+                ]
                 if self.recipients:
                     decided = await self.recipients.spare(decided, times.business)
                 armed += [d for d in decided if isinstance(d, Armed)]
@@ -79,12 +103,14 @@ class Arm:
         onward = [j.contact.contact_id for j in judged if j.verdict.next_channel]
         await tx.contacts.plan_next_channels(onward, times=times, actor=self.actor)
 
-    def _decide(self, contact: Claimable, channel: Channel, times: Times) -> Armed | Judged | Postponed:
+    def _decide(self, contact: Claimable, channel: Channel, times: Times, way: Way) -> Armed | Judged | Postponed:
         if not contact.readable:
             return _unreadable(contact)
         if contact.held:
             return self._resolve(contact, times)
         verdict = self.gate(contact.facts, times.business)
+        if way.closed and verdict.decision is Decision.ALLOW:
+            verdict = _NO_ROUTE
         if verdict.decision is not Decision.ALLOW:
             return Judged(contact, verdict, _state_of(verdict))
         try:
@@ -105,6 +131,8 @@ class Arm:
             reference=reference,
             idempotency_key=reference,
             letter=letter,
+            within_s=(contact.not_after - times.business).total_seconds(),
+            way=way,
         )
 
     def _resolve(self, contact: Claimable, times: Times) -> Armed | Postponed:
@@ -130,6 +158,7 @@ class Arm:
             reference=held.reference,
             idempotency_key=held.idempotency_key,
             letter=held.letter,
+            within_s=inf if kind is AttemptKind.LOOKUP else (contact.not_after - times.business).total_seconds(),
         )
 
     def _write(self, contact: Claimable) -> bytes:

@@ -59,6 +59,8 @@ class Settle:
             failures=armed.contact.failures,
             jitter=self.jitter(),
             now=now,
+            elsewhere=armed.way.elsewhere,
+            give_up_at=armed.way.give_up_at,
         )
         return Settlement(armed, outcome, self._disposition(armed, ended, found=found))
 

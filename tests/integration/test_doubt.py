@@ -143,7 +143,7 @@ async def test_a_late_settle_of_a_worker_that_slept_is_kept_as_evidence(world: W
     world.later(seconds=31)
     await world.sweep()
 
-    await worker._record(await worker._call(armed, deadline=0))
+    await worker._record(await worker._call(world.channel, armed, started=0))
 
     assert await world.states() == ["accepted"]
 
