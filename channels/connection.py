@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._poll = select.poll()
         self._answer: asyncio.Future[httpx.Response] | None = None
         self._head_only = self._keep = False
-        self._unwritten = b""
+        self._unwritten = memoryview(b"")
         self._paused = False
         self._expires = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(head + body)
             return
         self._transport.write(head)
-        self._unwritten = body
+        self._unwritten = memoryview(body)
         self.resume_writing()
 
     def _on_time(self) -> None:
@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close without a word, and without writing what is not written."""
         self.fit = False
-        self._unwritten = b""
+        self._unwritten = memoryview(b"")
         self._transport.abort()
 
     def _succeed(self, *, keep: bool) -> None:

@@ -16,6 +16,7 @@ from channels.connection import Connection, Whole
 from duecourse.domain.clock import Monotonic
 
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65_535
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
@@ -155,10 +156,11 @@ def _give_up(turn: "asyncio.Future[None]") -> None:
 
 
 def _origin(url: httpx.URL) -> Origin:
-    port = _PORTS.get(url.scheme)
-    if port is None or not url.host:
+    port = _PORTS.get(url.scheme, 0) if url.port is None else url.port
+    # The resolver would take a port too high for another one.
+    if url.scheme not in _PORTS or not url.host or not 0 < port <= _LAST_PORT:
         raise Unanswered(Cause.BAD_REQUEST, written=False)
-    return Origin(url.raw_host.decode(), url.port or port, url.scheme == "https")
+    return Origin(url.raw_host.decode(), port, url.scheme == "https")
 
 
 def _head(request: httpx.Request) -> bytes:
