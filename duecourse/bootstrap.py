@@ -145,11 +145,11 @@ class App:
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *, pool_size: int = 8, wait_s: float = 10.0, generic_plans: bool = False
+    settings: Settings, *, pool_size: int = 8, wait_s: float = 10.0, by_key: bool = False
 ) -> AsyncIterator[App]:
     """Connect and compose. Redis is asked only when something needs it: without it, everything else still works.
 
-    `generic_plans` is for who runs the same few statements for ever, see `open_ledger`.
+    `by_key` is for who runs the same few statements for ever, see `open_ledger`.
 
     Raises:
         ConfigError: the address of a store is not set.
@@ -159,7 +159,7 @@ async def open_app(
     vault = Vault(settings.master_keys, settings.index_key)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(
-            open_ledger(settings.database_url, vault, max_size=pool_size, timeout_s=wait_s, generic_plans=generic_plans)
+            open_ledger(settings.database_url, vault, max_size=pool_size, timeout_s=wait_s, by_key=by_key)
         )
         clock = LedgerClock(ledger, virtual=settings.virtual_clock)
         await _make_ready(ledger, clock)

@@ -83,7 +83,7 @@ async def _deliver(deliver: Deliver, kind: ChannelKind, contact_ids: list[int], 
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) -> _Opened:
-    app = await stack.enter_async_context(open_app(settings, pool_size=4, generic_plans=True))
+    app = await stack.enter_async_context(open_app(settings, pool_size=4, by_key=True))
     channels = await stack.enter_async_context(open_channels(settings, kind))
     if not channels:
         raise DuecourseError(f"no enabled provider for {kind.value}: see config/providers/")

@@ -33,12 +33,18 @@ WHERE borrower_id = ANY (%(borrowers)s) AND released_at IS NULL
 
 _OPT_OUTS = "SELECT borrower_id, channel FROM opt_outs WHERE borrower_id = ANY (%(borrowers)s) AND revoked_at IS NULL"
 
+#: Borrower by borrower, and each contact by its key: joined as a whole, the months are read from end to end,
+#: and without OFFSET 0 Postgres joins them as a whole.
 _TOUCHES = """
 SELECT a.borrower_id, a.contact_id, a.channel, a.local_day, c.state
-FROM attempts a
-JOIN contacts c ON c.due_on = a.due_on AND c.contact_id = a.contact_id
-WHERE a.borrower_id = ANY (%(borrowers)s) AND a.counted AND a.kind = 'send' AND a.local_day >= %(since)s
-  AND a.due_on BETWEEN %(oldest)s AND %(newest)s AND c.due_on BETWEEN %(oldest)s AND %(newest)s
+FROM unnest(%(borrowers)s::bigint[]) AS b (borrower_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM attempts
+    WHERE borrower_id = b.borrower_id AND counted AND kind = 'send' AND local_day >= %(since)s
+      AND due_on BETWEEN %(oldest)s AND %(newest)s
+    OFFSET 0
+) a
+CROSS JOIN LATERAL (SELECT state FROM contacts WHERE contact_id = a.contact_id AND due_on = a.due_on LIMIT 1) c
 """
 
 #: A touch that reached somebody, as far as anybody knows.

@@ -15,7 +15,8 @@ _EXPIRE = """
 WITH late AS (
     SELECT due_on, contact_id FROM contacts
     -- Not `IN`: each state has an index of its own.
-    WHERE (state = 'planned' OR state = 'released') AND not_after <= %(now)s AND due_on BETWEEN %(oldest)s AND %(newest)s
+    WHERE (state = 'planned' OR state = 'released') AND not_after <= %(now)s
+      AND due_on BETWEEN %(oldest)s AND %(newest)s
     ORDER BY not_after LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), expired AS (
