@@ -16,7 +16,7 @@ from duecourse.domain.vocabulary import ChannelKind, Consent
 from duecourse.domain.zones import find_zone
 from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
 from duecourse.ledger.facts import Surroundings, read_surroundings
-from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, document, statement
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Ids, document, statement
 from duecourse.ports import Armed, Claimable, Held, Postponed
 
 if TYPE_CHECKING:
@@ -83,14 +83,14 @@ class ClaimRows:
     async def claim(self, contact_ids: Sequence[int], *, times: Times) -> list[Claimable]:
         """Lock and read those of the contacts that are still to be sent or resolved, in id order."""
         due = due_range(contact_ids)
-        span = {"first": due[0], "last": due[1], "ids": list(contact_ids), "lease": times.lease}
+        span = {"first": due[0], "last": due[1], "ids": Ids(contact_ids), "lease": times.lease}
         locked = await (await self._conn.execute(_LOCK, span)).fetchall()
         if not locked:
             return []
         async with self._conn.pipeline(), self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement("claim"), span)
             borrowers = {row[0] for row in locked}
-            around = await read_surroundings(self._conn, sorted(borrowers), due, times)
+            around = await read_surroundings(self._conn, Ids(borrowers), due, times)
             # One that was released since has a borrower who is not locked: its own hint is still to come.
             rows = [row for row in await cursor.fetchall() if row["borrower_id"] in borrowers]
         return [self._claimable(row, around, times.business) for row in rows]
@@ -99,7 +99,7 @@ class ClaimRows:
         """Write the attempts and mark their contacts as sending, under a lease."""
         if not attempts:
             return
-        ids = [armed.contact.contact_id for armed in attempts]
+        ids = Ids(armed.contact.contact_id for armed in attempts)
         first, last = due_range(ids)
         rows = document([self._row(armed) for armed in attempts])
         times_of = {"now": times.business, "lease": times.lease, "lease_until": times.lease + lease}

@@ -11,6 +11,7 @@ from duecourse.domain.clock import Times
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.ledger.releasing import REACH
+from duecourse.ledger.statements import Ids
 from duecourse.policy.facts import ContactFacts
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ class Surroundings:
         )
 
 
-async def read_surroundings(
-    conn: "Connection", borrowers: Sequence[int], due: tuple[date, date], times: Times
-) -> Surroundings:
+async def read_surroundings(conn: "Connection", borrowers: Ids, due: tuple[date, date], times: Times) -> Surroundings:
     """Read them, inside a pipeline. `due` is the half-open range of due dates of the batch.
 
     Which of a borrower's touches was today is the borrower's arithmetic: they are read since yesterday.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState
-from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, document
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Ids, document
 from duecourse.ports import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class SettlementRows:
 
 def _span(settlements: Sequence[Settlement]) -> dict[str, object]:
     days = [s.armed.contact.due_on for s in settlements]
-    return {"first": min(days), "last": max(days), "ids": [s.armed.contact.contact_id for s in settlements]}
+    return {"first": min(days), "last": max(days), "ids": Ids(s.armed.contact.contact_id for s in settlements)}
 
 
 def _row(settlement: Settlement) -> dict[str, object]:
