@@ -118,8 +118,10 @@ class Connection(asyncio.Protocol):
     def _succeed(self, *, keep: bool) -> None:
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            stream = Whole(b"".join(self._body))
-            answer.set_result(httpx.Response(self._status, headers=self._headers, stream=stream))
+            response = httpx.Response(self._status, headers=self._headers, stream=Whole(b"".join(self._body)))
+            # Said, so that httpx need not try which one it is for every answer.
+            response.headers.encoding = "iso-8859-1"
+            answer.set_result(response)
         # Where the answer came before all of the request was written, the next answer could be to its rest.
         self.fit = keep and not self._unwritten and not self._transport.get_write_buffer_size()
         if self.fit:

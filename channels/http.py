@@ -15,14 +15,13 @@ import httpx
 
 from channels.causes import Cause, DeadlinePassed, Unanswered
 from channels.connection import MAX_BODY, Whole
-from channels.pool import Pool
+from channels.pool import Limits, Pool
 from duecourse.domain.clock import Monotonic
 
-__all__ = ["MAX_BODY", "Answer", "Cause", "DeadlinePassed", "Failure", "Fate", "HttpClient", "Prepared"]
+__all__ = ["MAX_BODY", "Answer", "Cause", "DeadlinePassed", "Failure", "Fate", "HttpClient", "Limits", "Prepared"]
 
-#: uvicorn closes an idle connection after 5 s, nginx after 75: below the shortest in wide use.
-KEEPALIVE_S = 4.0
-CONNECT_S = 3.0
+_LIMITS = Limits()
+_EVERY_REQUEST = {"user-agent": "duecourse", "accept-encoding": "identity"}
 
 
 class Fate(StrEnum):
@@ -66,23 +65,21 @@ class Prepared:
 class HttpClient:
     """Connections to one provider account: no redirects, cookies, proxies of the environment or retries.
 
-    `timeout_s` bounds a whole call, waiting for a connection included; `connect_s` the way to a connection.
+    `timeout_s` bounds a whole call, waiting for a connection included. `headers` are those of every request.
     """
 
     def __init__(
         self,
         *,
         timeout_s: float,
-        max_connections: int = 100,
-        keepalive_s: float = KEEPALIVE_S,
-        connect_s: float = CONNECT_S,
+        headers: Mapping[str, str] | None = None,
+        limits: Limits = _LIMITS,
         verify: ssl.SSLContext | bool = True,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
+        self._headers = httpx.Headers({**_EVERY_REQUEST, **(headers or {})})
         self._timeout_s = timeout_s
-        self._connect_s = connect_s
-        self._keepalive_s = keepalive_s
-        self._limit = max_connections
+        self._limits = limits
         self._verify = verify
         self._monotonic = monotonic
         self._pool: Pool | None = None
@@ -92,10 +89,8 @@ class HttpClient:
         if self._pool is None:
             self._pool = Pool(
                 context=_context(self._verify),
-                connections=self._limit,
                 timeout_s=self._timeout_s,
-                connect_s=self._connect_s,
-                keepalive_s=self._keepalive_s,
+                limits=self._limits,
                 monotonic=self._monotonic,
             )
 
@@ -112,18 +107,17 @@ class HttpClient:
         await self.aclose()
 
     def prepare(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes = b"") -> Prepared:
-        """A request to be called. `headers` should name the content type; host and length are added."""
+        """A request to be called. `headers`, beside those of the client, should name the content type."""
         return Prepared(method=method, url=_parsed(url), headers=headers, content=content)
 
     async def call(self, request: Prepared, *, deadline: float) -> Answer | Failure:
         """Send once. No byte is written after `deadline` (monotonic seconds). Raises nothing but a cancellation."""
         if deadline <= self._monotonic():
             return failure(Cause.DEADLINE, written=False)
-        raw = _request(request, deadline)
-        if raw is None:
+        if request.url is None:
             return failure(Cause.BAD_REQUEST, written=False)
         try:
-            return await self._exchange(raw)
+            return await self._exchange(request, request.url, deadline)
         except Unanswered as exc:
             return failure(exc.cause, written=exc.written)
         except httpx.DecodingError:
@@ -131,34 +125,32 @@ class HttpClient:
         except Exception:  # noqa: BLE001 - whatever it is, it proves nothing
             return failure(Cause.UNEXPECTED, written=True)
 
-    async def _exchange(self, request: httpx.Request) -> Answer | Failure:
+    async def _exchange(self, request: Prepared, url: httpx.URL, deadline: float) -> Answer | Failure:
         if self._pool is None:
             raise RuntimeError("the client is not open")
-        response = await self._pool.handle_async_request(request)
+        headers = httpx.Headers(self._headers)
+        _add(headers, request.headers)
+        stream, extensions = Whole(request.content), {"deadline": deadline}
+        raw = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
+        response = await self._pool.handle_async_request(raw)
         content = await _content(response)
         if content is None:
             return failure(Cause.TOO_LARGE, written=True)
         return Answer(status=response.status_code, headers=response.headers, body=content)
 
 
+def _add(headers: httpx.Headers, more: Mapping[str, str]) -> None:
+    try:
+        for name, value in more.items():
+            headers[name] = value
+    except UnicodeError as exc:
+        raise Unanswered(Cause.BAD_REQUEST, written=False) from exc
+
+
 def failure(cause: Cause, *, written: bool) -> Failure:
     """Two locks: nothing was written by our own account, and the cause is one we know."""
     unsent = not written and cause is not Cause.UNEXPECTED
     return Failure(fate=Fate.NOT_SENT if unsent else Fate.PERHAPS_SENT, cause=cause.value)
-
-
-def _request(request: Prepared, deadline: float) -> httpx.Request | None:
-    """None where it cannot be expressed."""
-    url = request.url
-    if url is None:
-        return None
-    content = request.content
-    ours = {"host": url.netloc.decode(), "user-agent": "duecourse", "accept-encoding": "identity"}
-    try:
-        headers = httpx.Headers({**ours, "content-length": str(len(content)), **request.headers})
-    except ValueError:
-        return None
-    return httpx.Request(request.method, url, headers=headers, stream=Whole(content), extensions={"deadline": deadline})
 
 
 async def _content(response: httpx.Response) -> bytes | None:

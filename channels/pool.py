@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 from collections import deque
+from dataclasses import dataclass
 from functools import lru_cache
 
 import httpx
@@ -17,7 +18,20 @@ from duecourse.domain.clock import Monotonic
 
 _PORTS = {"http": 80, "https": 443}
 _LAST_PORT = 65_535
+#: Headers that follow from the address and the body, whatever the request says of them.
+_OURS = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How many connections, and for how long."""
+
+    connections: int = 100
+    connect_s: float = 3.0
+    """For the way to a connection: addresses, handshakes."""
+    keepalive_s: float = 4.0
+    """uvicorn closes an idle connection after 5 s, nginx after 75: below the shortest in wide use."""
 
 
 class Pool(httpx.AsyncBaseTransport):
@@ -31,19 +45,17 @@ class Pool(httpx.AsyncBaseTransport):
         self,
         *,
         context: ssl.SSLContext,
-        connections: int,
         timeout_s: float,
-        connect_s: float,
-        keepalive_s: float,
+        limits: Limits,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._connector = Connector(context)
         self._timeout_s = timeout_s
-        self._connect_s = connect_s
-        self._keepalive_s = keepalive_s
+        self._connect_s = limits.connect_s
+        self._keepalive_s = limits.keepalive_s
         self._monotonic = monotonic
-        self._free = connections
+        self._free = limits.connections
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._open: set[Connection] = set()
         self._idle: dict[Origin, list[Connection]] = {}
@@ -53,7 +65,8 @@ class Pool(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         expires = self._loop.time() + self._timeout_s
-        origin, head, body = _origin(request.url), _head(request), _body(request)
+        origin, body = _origin(request.url), _body(request)
+        head = _head(request, len(body))
         deadline = request.extensions.get("deadline", math.inf)
         if self._free:
             self._free -= 1
@@ -163,14 +176,15 @@ def _origin(url: httpx.URL) -> Origin:
     return Origin(url.raw_host.decode(), port, url.scheme == "https")
 
 
-def _head(request: httpx.Request) -> bytes:
+def _head(request: httpx.Request, length: int) -> bytes:
     """The request's line and headers. No value can hold a line of its own: the lines are counted."""
-    headers = request.headers.raw
-    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), request.url.raw_path)]
-    lines += [b"%b: %b\r\n" % header for header in headers]
-    head = b"".join(lines)
-    intact = head.count(b"\n") == head.count(b"\r") == len(lines) and b"\0" not in head
-    if not intact or not request.method.isalpha() or not all(_is_token(name) for name, _ in headers):
+    url = request.url
+    headers = [pair for pair in request.headers.raw if pair[0].lower() not in _OURS]
+    first = b"%b %b HTTP/1.1\r\nhost: %b\r\ncontent-length: %d\r\n"
+    lines = [b"%b: %b\r\n" % pair for pair in headers]
+    head = first % (request.method.encode(), url.raw_path, url.netloc, length) + b"".join(lines)
+    intact = head.count(b"\n") == head.count(b"\r") == len(lines) + 3 and b"\0" not in head and head.isascii()
+    if not intact or not request.method.isalpha() or not all(map(_is_token, (name for name, _ in headers))):
         raise Unanswered(Cause.BAD_REQUEST, written=False)
     return head + b"\r\n"
 

@@ -15,7 +15,7 @@ import pytest
 
 from channels import http
 from channels.causes import connect_cause
-from channels.http import MAX_BODY, Answer, Cause, Failure, Fate, HttpClient, Prepared
+from channels.http import MAX_BODY, Answer, Cause, Failure, Fate, HttpClient, Limits, Prepared
 from tests.contract.wire import Behaviour, Line, Wire, behaved, self_signed, serving
 
 BODY = b'{"to": "canary"}'
@@ -120,7 +120,7 @@ async def test_a_tls_handshake_that_never_ends_is_not_sent() -> None:
     async def say_nothing(line: Line) -> None:
         await line.hung_up()
 
-    async with serving(say_nothing) as wire, client_of(connect_s=HASTY_S) as client:
+    async with serving(say_nothing) as wire, client_of(limits=Limits(connect_s=HASTY_S)) as client:
         result = await call(client, wire.url.replace("http:", "https:"))
     assert result == Failure(fate=Fate.NOT_SENT, cause="connect_timeout")
 
@@ -262,7 +262,7 @@ async def test_an_idle_connection_is_closed_by_us_first() -> None:
         assert await line.hung_up() == b""
         closed.set()
 
-    async with serving(answer_and_wait) as wire, client_of(keepalive_s=0.01) as client:
+    async with serving(answer_and_wait) as wire, client_of(limits=Limits(keepalive_s=0.01)) as client:
         assert isinstance(await call(client, wire), Answer)
         async with asyncio.timeout(PATIENT_S):
             await closed.wait()
@@ -302,7 +302,7 @@ async def test_a_deadline_that_passes_while_connecting_keeps_the_first_byte_back
 
 
 async def test_waiting_for_a_connection_ends_at_the_deadline_and_is_not_sent() -> None:
-    async with serving(_say_nothing) as wire, client_of(max_connections=1) as client:
+    async with serving(_say_nothing) as wire, client_of(limits=Limits(connections=1)) as client:
         first = asyncio.create_task(call(client, wire))
         await _until(lambda: len(wire.requests) == 1)
         result = await client.call(prepared(client, wire), deadline=time.monotonic() + 0.05)
@@ -323,7 +323,7 @@ async def test_a_cancelled_call_hangs_up_and_gives_its_connection_back() -> None
         else:
             line.answer()
 
-    async with serving(wait_then_behave) as wire, client_of(max_connections=1) as client:
+    async with serving(wait_then_behave) as wire, client_of(limits=Limits(connections=1)) as client:
         cancelled = asyncio.create_task(call(client, wire))
         await _until(lambda: len(wire.requests) == 1)
         cancelled.cancel()
