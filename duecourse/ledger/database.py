@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -46,6 +46,9 @@ class PostgresTransaction:
 
     conn: Connection
     vault: Vault
+
+    def together(self) -> AbstractAsyncContextManager[object]:
+        return self.conn.pipeline()
 
     @cached_property
     def book(self) -> BookRows:

@@ -175,6 +175,10 @@ class Stories(Protocol):
 class Transaction(Protocol):
     """Everything that can be done in one transaction."""
 
+    def together(self) -> AbstractAsyncContextManager[object]:
+        """Statements inside travel together, as far as none needs another's answer; an error may show at the end."""
+        ...
+
     @property
     def book(self) -> Book: ...
 

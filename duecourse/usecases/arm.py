@@ -81,7 +81,7 @@ class Arm:
         times = await self.clock.read()
         armed: list[Armed] = []
         try:
-            async with self.ledger.transaction() as tx:
+            async with self.ledger.transaction() as tx, tx.together():
                 contacts = await tx.claims.claim(contact_ids, times=times)
                 decided = [
                     self._decide(contact, channel, times, ways.get(contact.contact_id, STRAIGHT))

@@ -30,7 +30,7 @@ class Settle:
             return
         times = await self.clock.read()
         settlements = [self._settlement(a, channels[a.armed.provider], times.business) for a in answered]
-        async with self.ledger.transaction() as tx:
+        async with self.ledger.transaction() as tx, tx.together():
             await tx.contacts.lock_borrowers(_touched_borrowers(settlements))
             settled = await tx.settlements.settle(settlements, times=times)
             known = [s for s in settlements if s.armed.contact.contact_id in settled.recorded]
