@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateSyntaxError, meta
+from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.table import Table, read_toml
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.texts.words import Words, compiled
 
 #: The parts of a text, per channel.
 PARTS: Mapping[ChannelKind, tuple[str, ...]] = {
@@ -39,7 +40,7 @@ class TextTemplate:
     file: str
     variables: frozenset[str]
     """What these words use, of what the file declares."""
-    parts: Mapping[str, Template]
+    parts: Mapping[str, Words]
     """By the names in `PARTS`."""
 
 
@@ -130,7 +131,7 @@ class _Shelf:
             used = self._used(env, source, below, part)
             if undeclared := sorted(used - variables):
                 raise below.error(part, f"uses undeclared variables: {', '.join(undeclared)}")
-            parts[part] = env.from_string(source)
+            parts[part] = compiled(env, source)
             needed |= used
         return TextTemplate(
             name=path.stem,

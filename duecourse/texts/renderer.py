@@ -88,15 +88,18 @@ def _unsubscribe_headers(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _render_part(template: TextTemplate, part: str, values: Mapping[str, Any]) -> str:
-    place = f"{template.file}: {template.channel.value}.{part}"
     try:
-        text = _EMPTY_LINES.sub("\n\n", template.parts[part].render(values)).strip()
+        text = _EMPTY_LINES.sub("\n\n", template.parts[part](values)).strip()
     except Exception as exc:  # noqa: BLE001 - whatever a template does wrong, one contact does not leave
         # No cause is chained: a foreign message may quote the borrower.
-        raise TemplateError(f"{place}: {_problem(exc, values)}") from None
+        raise _failed(template, part, _problem(exc, values)) from None
     if not text:
-        raise TemplateError(f"{place}: renders to nothing")
+        raise _failed(template, part, "renders to nothing")
     return text
+
+
+def _failed(template: TextTemplate, part: str, problem: str) -> TemplateError:
+    return TemplateError(f"{template.file}: {template.channel.value}.{part}: {problem}")
 
 
 def _problem(exc: Exception, values: Mapping[str, Any]) -> str:
