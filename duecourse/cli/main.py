@@ -35,6 +35,9 @@ COMMANDS = {
     "payments": Entry(module="payments", help="Record payments and reversals.", group=True),
     "holds": Entry(module="holds", help="Stop outreach to a borrower or about a loan.", group=True),
     "optouts": Entry(module="optouts", help="Who asked not to be contacted.", group=True),
+    "inbox": Entry(
+        module="inbox", help="Stored webhooks that could not be applied: list them, have them read again.", group=True
+    ),
     "keys": Entry(module="keys", help="The keys that personal data is sealed with.", group=True),
     "migrate": Entry(module="migrate", help="Bring the database's schema up to date."),
     "up": Entry(module="up", help="Run the whole system on this machine until stopped."),

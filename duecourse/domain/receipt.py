@@ -24,6 +24,17 @@ class InboxItem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SetAside:
+    """A stored call that could not be applied, still shut."""
+
+    inbox_id: int
+    provider: str
+    received_at: datetime
+    """Lease time."""
+    tries: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Incoming:
     """One receipt out of one stored call."""
 
@@ -31,6 +42,8 @@ class Incoming:
     provider: str
     channel: ChannelKind
     receipt: Receipt
+    received_at: datetime
+    """Lease time."""
     patient: bool = False
     """The call is so young that the attempt's own answer, and so its message id, may not be written yet."""
 
@@ -45,6 +58,8 @@ class Match:
     number: int
     channel: ChannelKind
     idempotency_key: str
+    armed_at: datetime
+    """Lease time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

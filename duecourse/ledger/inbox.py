@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
-from duecourse.domain.receipt import InboxItem
+from duecourse.domain.receipt import InboxItem, SetAside
 from duecourse.ledger.crypto import DataKey, Vault
 
 if TYPE_CHECKING:
@@ -37,6 +37,16 @@ UPDATE inbox SET tries = tries + 1, result = 'failed',
     processed_at = CASE WHEN tries + 1 >= %(most)s THEN %(lease)s::timestamptz END
 WHERE inbox_id = %(id)s AND processed_at IS NULL
 RETURNING processed_at IS NOT NULL, provider
+"""
+_SET_ASIDE = """
+SELECT inbox_id, provider, received_at, tries FROM inbox
+WHERE result = 'failed' AND processed_at IS NOT NULL AND (%(provider)s::text IS NULL OR provider = %(provider)s)
+ORDER BY inbox_id LIMIT %(limit)s
+"""
+_REOPEN = """
+UPDATE inbox SET processed_at = NULL, tries = 0, result = NULL
+WHERE inbox_id = ANY (%s) AND result = 'failed' AND processed_at IS NOT NULL
+RETURNING inbox_id
 """
 
 
@@ -101,6 +111,19 @@ class InboxRows:
         cursor = await self._conn.execute(_FAIL, {"id": inbox_id, "most": most, "lease": times.lease})
         row = await cursor.fetchone()
         return row[1] if row and row[0] else None
+
+    async def set_aside(self, *, provider: str | None, limit: int) -> list[SetAside]:
+        """What could not be applied, oldest first."""
+        cursor = await self._conn.execute(_SET_ASIDE, {"provider": provider, "limit": limit})
+        return [
+            SetAside(inbox_id=inbox_id, provider=name, received_at=received_at, tries=tries)
+            for inbox_id, name, received_at, tries in await cursor.fetchall()
+        ]
+
+    async def reopen(self, inbox_ids: Sequence[int]) -> list[int]:
+        """Let what was set aside be tried again. Returns the ids of those that were."""
+        cursor = await self._conn.execute(_REOPEN, (list(inbox_ids),))
+        return sorted(row[0] for row in await cursor.fetchall())
 
     async def _key(self) -> DataKey:
         row = await (await self._conn.execute(_KEY)).fetchone()

@@ -16,7 +16,7 @@ from duecourse.domain.event import Event
 from duecourse.domain.hold import Hold, NewHold, OptOut
 from duecourse.domain.letter import Letter
 from duecourse.domain.payment import PaymentResult
-from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, Standing
+from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, SetAside, Standing
 from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
 from duecourse.ports.routing import Routing
@@ -146,6 +146,10 @@ class Inbox(Protocol):
     async def finish(self, inbox_ids: Sequence[int], result: str, *, times: Times) -> None: ...
 
     async def fail(self, inbox_id: int, *, most: int, times: Times) -> str | None: ...
+
+    async def set_aside(self, *, provider: str | None, limit: int) -> list[SetAside]: ...
+
+    async def reopen(self, inbox_ids: Sequence[int]) -> list[int]: ...
 
 
 class Matches(Protocol):
