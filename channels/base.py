@@ -165,7 +165,15 @@ def text_of(value: Any) -> str | None:
 
 async def send_each(batch: Sequence[Outbound], one: Callable[[Outbound], Awaitable[Outcome]]) -> list[Outcome]:
     """Fan out to a provider that takes one message per call: all at once, outcomes in the order of `batch`."""
-    return list(await asyncio.gather(*(_guarded(message, one) for message in batch)))
+    tasks = [asyncio.create_task(_guarded(message, one)) for message in batch]
+    try:
+        # One after the other and not gathered: most are done by their turn, and need not wake us each.
+        return [await task for task in tasks]
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
 
 
 async def _guarded(message: Outbound, one: Callable[[Outbound], Awaitable[Outcome]]) -> Outcome:

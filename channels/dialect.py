@@ -3,6 +3,7 @@
 Documented for those who implement the other side in docs/adding-a-provider.md.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -27,15 +28,27 @@ CODES: dict[str, Code] = {
 #: Of a receipt: the address can never work.
 _DEAD_ADDRESS = frozenset({"invalid_address", "unknown_subscriber", "unregistered"})
 _STATUSES = {"accepted": OutcomeClass.ACCEPTED, "duplicate": OutcomeClass.DUPLICATE}
+#: One encoder for all messages. What we write ourselves holds no circles.
+_encode = json.JSONEncoder(check_circular=False).encode
 _GARBAGE = Outcome(kind=OutcomeClass.UNKNOWN, code=Cause.GARBAGE.value)
 
 
 def message_json(message: Outbound) -> dict[str, Any]:
     """One message as its JSON object: `reference`, `to`, `text`, and what the channel adds."""
     body = message.body
-    optional = {"subject": body.subject, "html": body.html, "headers": dict(body.headers) or None}
-    required = {"reference": message.reference, "to": message.to, "text": body.text}
-    return required | {key: value for key, value in optional.items() if value is not None}
+    content: dict[str, Any] = {"reference": message.reference, "to": message.to, "text": body.text}
+    if body.subject is not None:
+        content["subject"] = body.subject
+    if body.html is not None:
+        content["html"] = body.html
+    if body.headers:
+        content["headers"] = dict(body.headers)
+    return content
+
+
+def written(content: dict[str, Any]) -> bytes:
+    """As it is sent."""
+    return _encode(content).encode()
 
 
 def read_single(result: Answer | Failure) -> Outcome:
@@ -62,7 +75,7 @@ def read_refusal(result: Answer | Failure) -> Outcome | None:
     """What befell the call as a whole; None where it succeeded and its content decides."""
     if isinstance(result, Failure):
         return classify_failure(result)
-    if HTTPStatus(200) <= result.status < HTTPStatus.MULTIPLE_CHOICES:
+    if HTTPStatus.OK <= result.status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     code = _error_code(json_object(result.body))
     if result.status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -1,8 +1,7 @@
 """Adapter for the sandbox provider (`duecourse sandbox`), which stands in for any provider on any channel."""
 
 import asyncio
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -45,7 +44,7 @@ class Sandbox:
         self._options = options
         self._http = http
         self._now = now
-        self._headers = {"authorization": f"Bearer {options.api_key}", "content-type": "application/json"}
+        self._url = options.messages_url
 
     async def open(self) -> None:
         await self._http.open()
@@ -63,22 +62,22 @@ class Sandbox:
         return [outcome for outcomes in answers for outcome in outcomes]
 
     async def _send_one(self, message: Outbound) -> Outcome:
-        request = self._post(self._options.messages_url, dialect.message_json(message), message.idempotency_key)
+        headers = {"idempotency-key": message.idempotency_key}
+        request = self._post(self._url, dialect.message_json(message), headers)
         return dialect.read_single(await self._http.call(request, deadline=message.deadline))
 
     async def _send_chunk(self, chunk: Sequence[Outbound]) -> list[Outcome]:
         items = [dialect.message_json(message) | {"idempotency_key": message.idempotency_key} for message in chunk]
-        request = self._post(f"{self._options.messages_url}/batch", {"messages": items})
+        request = self._post(f"{self._url}/batch", {"messages": items}, {})
         deadline = min(message.deadline for message in chunk)
         return dialect.read_batch(await self._http.call(request, deadline=deadline), len(chunk))
 
-    def _post(self, url: str, content: dict[str, Any], key: str | None = None) -> Prepared:
-        headers = self._headers if key is None else self._headers | {"idempotency-key": key}
-        return self._http.prepare("POST", url, headers=headers, content=json.dumps(content).encode())
+    def _post(self, url: str, content: dict[str, Any], headers: Mapping[str, str]) -> Prepared:
+        return self._http.prepare("POST", url, headers=headers, content=dialect.written(content))
 
     async def look_up(self, message: Outbound) -> Outcome | None:
-        url = f"{self._options.messages_url}?reference={quote(message.reference, safe='')}"
-        request = self._http.prepare("GET", url, headers=self._headers)
+        url = f"{self._url}?reference={quote(message.reference, safe='')}"
+        request = self._http.prepare("GET", url, headers={})
         return dialect.read_lookup(await self._http.call(request, deadline=message.deadline))
 
     def verify(self, request: WebhookRequest) -> bool:
@@ -101,5 +100,6 @@ def build(provider: Provider, *, now: Callable[[], float] = wall_clock) -> Sandb
     )
     table.finish()
     capability = capability_of(provider, receipts=True, replies=True)
-    http = HttpClient(timeout_s=provider.timeout_s)
+    headers = {"authorization": f"Bearer {options.api_key}", "content-type": "application/json"}
+    http = HttpClient(timeout_s=provider.timeout_s, headers=headers)
     return Sandbox(name=provider.name, capability=capability, options=options, http=http, now=now)

@@ -1,6 +1,5 @@
 """Adapter that posts each message to the lender's own endpoint, signed, for a provider we have no adapter for."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -54,7 +53,7 @@ class Webhook:
 
     async def _send_one(self, message: Outbound) -> Outcome:
         named = {"type": "message", "channel": self.capability.channel.value, "locale": message.locale}
-        content = json.dumps(named | dialect.message_json(message)).encode()
+        content = dialect.written(named | dialect.message_json(message))
         request = self._signed("POST", self._options.url, webhook_id=message.idempotency_key, content=content)
         return dialect.read_single(await self._http.call(request, deadline=message.deadline))
 

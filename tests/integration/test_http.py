@@ -1,6 +1,7 @@
 """Whether a request was surely not sent: each way a connection can fail, against sockets that misbehave so."""
 
 import asyncio
+import builtins
 import errno
 import socket
 import ssl
@@ -8,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -399,11 +401,16 @@ def test_a_failure_to_connect_is_filed_by_what_it_is_and_not_by_its_wrapper(kind
     assert connect_cause(_wrapped(exc)) is FILED[kind]
 
 
+def _os_errors(names: ModuleType) -> set[type[OSError]]:
+    return {kind for kind in vars(names).values() if isinstance(kind, type) and issubclass(kind, OSError)}
+
+
 def test_every_error_of_the_sockets_and_of_tls_is_filed() -> None:
-    of_sockets = {kind for kind in vars(socket).values() if isinstance(kind, type) and issubclass(kind, OSError)}
-    of_tls = {kind for kind in vars(ssl).values() if isinstance(kind, type) and issubclass(kind, OSError)}
-    of_connections = {ConnectionError, *ConnectionError.__subclasses__()}
-    assert of_sockets | of_tls | of_connections <= set(FILED)
+    of_files = {FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError}
+    # Of a process, a terminal or a call that was interrupted: no connection's.
+    others = {BlockingIOError, ChildProcessError, InterruptedError, PermissionError, ProcessLookupError}
+    found = _os_errors(builtins) | _os_errors(socket) | _os_errors(ssl)
+    assert found - of_files - others <= set(FILED)
 
 
 @pytest.mark.parametrize(

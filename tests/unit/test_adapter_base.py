@@ -1,5 +1,6 @@
 """What adapters share: options read strictly, failures in one vocabulary, waits within reason."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -114,6 +115,37 @@ async def test_outcomes_come_in_the_order_of_the_batch_and_a_fault_costs_one_mes
     assert (outcomes[1].kind, outcomes[1].code) == (OutcomeClass.UNKNOWN, "adapter_error")
     assert [entry["error"] for entry in logs] == ["KeyError"]
     assert "canary" not in str(logs)
+
+
+async def test_who_cancels_a_batch_cancels_each_of_its_calls_and_waits_for_their_ends() -> None:
+    begun, ended = asyncio.Semaphore(0), 0
+
+    async def one(_: Outbound) -> Outcome:
+        nonlocal ended
+        begun.release()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended += 1
+        raise AssertionError
+
+    (sending,) = [asyncio.create_task(send_each([message() for _ in range(3)], one))]
+    for _ in range(3):
+        await begun.acquire()
+    sending.cancel()
+    await asyncio.wait([sending])
+    assert sending.cancelled()
+    assert ended == 3
+
+
+async def test_a_call_that_is_cancelled_from_within_ends_the_batch() -> None:
+    async def one(_: Outbound) -> Outcome:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await send_each([message(), message()], one)
+    assert await send_each([], one) == []
 
 
 def table_of(options: Mapping[str, Any]) -> Any:
