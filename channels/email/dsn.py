@@ -1,11 +1,12 @@
 """Reads what comes back to the return path: bounces (RFC 3464) and complaints of a feedback loop (RFC 5965).
 
 What bounced is known by the return path that the report was sent to, or by the Message-ID of the returned message.
-Anybody may send such a report: it only counts where a gateway that we trust posts it.
+Anybody may send such a report: it only counts where a gateway that we trust posts it, and with our own seal.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes, message_from_string
 from email.message import Message
@@ -13,6 +14,7 @@ from email.utils import parsedate_to_datetime
 
 from channels.email.mime import BOUNCE
 from channels.email.replies import by_enhanced
+from channels.email.return_path import first_believed
 from duecourse.domain.message import Receipt
 from duecourse.domain.vocabulary import ReceiptKind
 
@@ -24,20 +26,28 @@ _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _TO_US = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 
-def parse_report(raw: bytes, *, domain: str) -> Receipt | None:
-    """A bounce or a complaint about a message of `domain`; None for any other mail."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """What makes a message ours: the domain of its marks, and the secrets that may have sealed them."""
+
+    domain: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def parse_report(raw: bytes, origin: Origin) -> Receipt | None:
+    """A bounce or a complaint about one of our messages; None for any other mail."""
     mail = _read(raw)
-    return _bounce(mail, domain) or _complaint(mail, domain)
+    return _bounce(mail, origin) or _complaint(mail, origin)
 
 
-def parse_dsn(raw: bytes, *, domain: str) -> Receipt | None:
+def parse_dsn(raw: bytes, origin: Origin) -> Receipt | None:
     """The end of a delivery, by the report of a mail server; None where it reports no end or not about us."""
-    return _bounce(_read(raw), domain)
+    return _bounce(_read(raw), origin)
 
 
-def parse_complaint(raw: bytes, *, domain: str) -> Receipt | None:
+def parse_complaint(raw: bytes, origin: Origin) -> Receipt | None:
     """A recipient's word to their mail provider that this was spam."""
-    return _complaint(_read(raw), domain)
+    return _complaint(_read(raw), origin)
 
 
 def _read(raw: bytes) -> Message:
@@ -48,10 +58,10 @@ def _read(raw: bytes) -> Message:
         return Message()
 
 
-def _bounce(mail: Message, domain: str) -> Receipt | None:
+def _bounce(mail: Message, origin: Origin) -> Receipt | None:
     report = _blocks(mail, "message/delivery-status")
     recipient = next((block for block in report if block["Action"]), None)
-    reference = _reference(mail, domain)
+    reference = _reference(mail, origin)
     if recipient is None or reference is None:
         return None
     action = str(recipient["Action"]).strip().lower()
@@ -69,9 +79,9 @@ def _bounce(mail: Message, domain: str) -> Receipt | None:
     )
 
 
-def _complaint(mail: Message, domain: str) -> Receipt | None:
+def _complaint(mail: Message, origin: Origin) -> Receipt | None:
     report = next(iter(_blocks(mail, "message/feedback-report")), None)
-    reference = _reference(mail, domain)
+    reference = _reference(mail, origin)
     if report is None or reference is None:
         return None
     kind = str(report["Feedback-Type"] or "").strip().lower()
@@ -108,17 +118,17 @@ def _status(recipient: Message) -> str | None:
     return status
 
 
-def _reference(mail: Message, domain: str) -> str | None:
+def _reference(mail: Message, origin: Origin) -> str | None:
     """Ours: of the returned message's own id, which keeps its case, or of the return path."""
-    place = re.escape(domain)
-    own_id = re.compile(rf"<([A-Za-z0-9._-]+)@{place}>", re.IGNORECASE)
-    path = re.compile(rf"\b{BOUNCE}\+([A-Za-z0-9._-]+)@{place}\b", re.IGNORECASE)
+    place = re.escape(origin.domain)
+    own_id = re.compile(rf"<([A-Za-z0-9._=-]+)@{place}>", re.IGNORECASE)
+    path = re.compile(rf"\b{BOUNCE}\+([A-Za-z0-9._=-]+)@{place}\b", re.IGNORECASE)
     returned = [own_id.search(str(message["Message-ID"] or "")) for message in _returned(mail)]
     addressed = [path.search(str(value)) for name in _TO_US for value in mail.get_all(name, [])]
     sent_from = [
         path.search(str(block["Original-Mail-From"] or "")) for block in _blocks(mail, "message/feedback-report")
     ]
-    return next((found[1] for found in (*returned, *addressed, *sent_from) if found), None)
+    return first_believed((found[1] for found in (*returned, *addressed, *sent_from) if found), origin.secrets)
 
 
 def _returned(mail: Message) -> Iterator[Message]:

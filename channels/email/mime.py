@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
+from channels.email.return_path import marked
 from duecourse.domain.message import Outbound
 
 #: 7-bit bodies, as not every server on the way offers 8BITMIME; lines folded at 78 as RFC 5322 asks.
@@ -37,6 +38,8 @@ class Sender:
     address: str
     domain: str
     reply_to: str | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """The first seals what bounces come back to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,16 +58,16 @@ def compose(message: Outbound, sender: Sender, at: datetime) -> Envelope:
     Raises:
         Unsendable: an address, a subject, a header or the reference cannot be written safely.
     """
-    reference = checked_reference(message.reference)
+    mark = marked(checked_reference(message.reference), sender.secrets)
     recipient = mailbox(message.to)
     head = [
-        f"Message-ID: <{reference}@{sender.domain}>",
+        f"Message-ID: <{mark}@{sender.domain}>",
         *_extra_headers(message),
         *_own_headers(sender, recipient, at),
     ]
     head.append(f"Subject: {_encoded(message.body.subject or '', 'Subject')}")
     content = "".join(f"{line}\r\n" for line in head).encode("ascii") + _body(message)
-    return Envelope(sender=f"{BOUNCE}+{reference}@{sender.domain}", recipient=recipient, content=content)
+    return Envelope(sender=f"{BOUNCE}+{mark}@{sender.domain}", recipient=recipient, content=content)
 
 
 def mailbox(address: str) -> str:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from channels.base import capability_of, options_of, read_secrets, send_each
 from channels.email.connection import NOT_OFFERED, Passage, Pool, Server, cause_of
-from channels.email.dsn import parse_report
+from channels.email.dsn import Origin, parse_report
 from channels.email.mime import Sender, Unsendable, compose, mailbox
 from channels.email.replies import Stage, outcome_of
 from channels.http import Cause
@@ -65,10 +65,9 @@ def _options(table: Table) -> Options:
     if _address_or_none(f"bounce@{domain}") is None:
         raise table.error("domain", "is no domain name")
     reply_to = _mailbox(table, "reply_to") if table.text("reply_to", "", blank=True) else None
-    sender = Sender(name=_plain(table, "from_name"), address=address, domain=domain, reply_to=reply_to)
-    return Options(
-        server=_server(table, domain), sender=sender, webhook_tokens=read_secrets(table, "webhook_token", "")
-    )
+    tokens = read_secrets(table, "webhook_token", "")
+    sender = Sender(name=_plain(table, "from_name"), address=address, domain=domain, reply_to=reply_to, secrets=tokens)
+    return Options(server=_server(table, domain), sender=sender, webhook_tokens=tokens)
 
 
 def _server(table: Table, domain: str) -> Server:
@@ -165,7 +164,8 @@ class SmtpEmail:
 
     def parse(self, request: WebhookRequest) -> list[Receipt]:
         """A bounce or a complaint, posted as it came in: the raw message."""
-        receipt = parse_report(request.body, domain=self._options.sender.domain)
+        origin = Origin(domain=self._options.sender.domain, secrets=self._options.webhook_tokens)
+        receipt = parse_report(request.body, origin)
         return [receipt] if receipt else []
 
 

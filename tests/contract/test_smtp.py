@@ -20,6 +20,7 @@ from channels.email import replies
 from channels.email.connection import Passage, Pool
 from channels.email.mime import Envelope
 from channels.email.replies import Reply, Stage
+from channels.email.return_path import marked
 from channels.email.smtp import SmtpEmail, build
 from channels.http import DeadlinePassed
 from duecourse.domain.errors import ConfigError
@@ -106,8 +107,9 @@ async def test_a_mail_is_accepted_under_the_servers_queue_id(make: Make, server:
 
     [mail] = server.mails
     assert outcome == Outcome(kind=O.ACCEPTED, provider_message_id="4ABCdef123")
-    assert (mail.sender, mail.recipient) == ("bounce+c7-1@mail.example.org", TO)
-    assert b"Message-ID: <c7-1@mail.example.org>\r\n" in mail.content
+    mark = marked("c7-1", (TOKEN,))
+    assert (mail.sender, mail.recipient) == (f"bounce+{mark}@mail.example.org", TO)
+    assert f"Message-ID: <{mark}@mail.example.org>\r\n".encode() in mail.content
     assert b"\r\n.a line with a dot\r\n..and two\r\n" in mail.content
 
 
@@ -517,7 +519,7 @@ async def test_smtp_knows_nothing_afterwards(make: Make) -> None:
     assert await make().look_up(outbound()) == Outcome(kind=O.UNKNOWN, code="no_lookup")
 
 
-BOUNCE = b"""To: bounce+c7-1@mail.example.org
+BOUNCE = b"""To: RETURN-PATH
 Content-Type: multipart/report; report-type=delivery-status; boundary=b
 
 --b
@@ -537,14 +539,20 @@ def posted(token: str | None, body: bytes = BOUNCE) -> WebhookRequest:
     return WebhookRequest(url="https://due.example.com/webhooks/smtp", headers=headers, body=body)
 
 
-def test_a_bounce_that_the_gateway_posts_is_taken(make: Make) -> None:
+async def test_a_bounce_that_the_gateway_posts_is_taken(make: Make, server: FakeSmtp) -> None:
     channel = make()
+    await channel.send([outbound()])
+    bounce = BOUNCE.replace(b"RETURN-PATH", server.mails[0].sender.encode())
 
     assert channel.capability.receipts
     assert channel.verify(posted(TOKEN))
-    [receipt] = channel.parse(posted(TOKEN))
+    [receipt] = channel.parse(posted(TOKEN, bounce))
     assert (receipt.kind, receipt.reference, receipt.code) == (ReceiptKind.UNDELIVERED, "c7-1", "5.1.1")
     assert channel.parse(posted(TOKEN, b"any other mail")) == []
+
+
+def test_a_bounce_that_anybody_could_have_written_is_none_though_the_gateway_posts_it(make: Make) -> None:
+    assert make().parse(posted(TOKEN, BOUNCE.replace(b"RETURN-PATH", b"bounce+c7-1@mail.example.org"))) == []
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN + "x", TOKEN[:-1], "ü"])
@@ -560,8 +568,15 @@ def test_without_a_secret_no_bounce_is_believed(make: Make, token: str | None) -
     assert not channel.verify(posted(token))
 
 
-def test_a_replaced_secret_still_verifies(make: Make) -> None:
-    assert make(webhook_token=f"the-new-one {TOKEN}").verify(posted(TOKEN))
+async def test_a_replaced_secret_still_verifies_and_what_it_sealed_is_still_believed(
+    make: Make, server: FakeSmtp
+) -> None:
+    await make().send([outbound()])
+    bounce = posted(TOKEN, BOUNCE.replace(b"RETURN-PATH", server.mails[0].sender.encode()))
+    changed = make(webhook_token=f"the-new-one {TOKEN}")
+
+    assert changed.verify(bounce)
+    assert [receipt.reference for receipt in changed.parse(bounce)] == ["c7-1"]
 
 
 @pytest.mark.parametrize(

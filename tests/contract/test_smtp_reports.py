@@ -1,16 +1,19 @@
 """Bounces and complaints, in the forms that mail servers really write them."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.email.dsn import parse_complaint, parse_dsn, parse_report
+from channels.email.dsn import Origin, parse_complaint, parse_dsn, parse_report
+from channels.email.return_path import marked
 from duecourse.domain.message import Receipt
 from duecourse.domain.vocabulary import ReceiptKind
 
-DOMAIN = "mail.example.org"
+SECRETS = ("new-token", "old-token")
+OURS = Origin(domain="mail.example.org", secrets=SECRETS)
 U, D = ReceiptKind.UNDELIVERED, ReceiptKind.DELIVERED
 
 #: As Postfix writes one: the whole message comes back.
@@ -139,6 +142,29 @@ Message-ID: <c9-1@mail.example.org>
 """
 
 
+def sealed(raw: bytes, secrets: tuple[str, ...] = SECRETS) -> bytes:
+    """The mail as if it were about a message that we had sealed."""
+    return re.sub(
+        rb"(?i)(bounce\+|Message-ID: <)([a-z0-9-]+)(?=@)", lambda found: found[1] + mark(found[2], secrets), raw
+    )
+
+
+def mark(reference: bytes, secrets: tuple[str, ...]) -> bytes:
+    return marked(reference.decode(), secrets).encode()
+
+
+def read_dsn(raw: bytes) -> Receipt | None:
+    return parse_dsn(sealed(raw), OURS)
+
+
+def read_complaint(raw: bytes) -> Receipt | None:
+    return parse_complaint(sealed(raw), OURS)
+
+
+def read_report(raw: bytes) -> Receipt | None:
+    return parse_report(sealed(raw), OURS)
+
+
 def report(*fields: str, to: str = "bounce+c7-1@mail.example.org", more: str = "") -> bytes:
     """The least that RFC 3464 asks for."""
     head = f"To: {to}\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"
@@ -147,7 +173,7 @@ def report(*fields: str, to: str = "bounce+c7-1@mail.example.org", more: str = "
 
 
 def test_a_postfix_bounce_flags_an_address_that_does_not_exist() -> None:
-    assert parse_dsn(POSTFIX, domain=DOMAIN) == Receipt(
+    assert read_dsn(POSTFIX) == Receipt(
         event_key="C7-1:failed:5.1.1",
         kind=U,
         at=datetime(2026, 3, 3, 9, 0, 5, tzinfo=UTC),
@@ -158,7 +184,7 @@ def test_a_postfix_bounce_flags_an_address_that_does_not_exist() -> None:
 
 
 def test_an_exim_bounce_is_read_for_the_reason_inside_it() -> None:
-    assert parse_dsn(EXIM, domain=DOMAIN) == Receipt(
+    assert read_dsn(EXIM) == Receipt(
         event_key="c8-2:failed:5.2.2",
         kind=U,
         at=datetime(2026, 3, 3, 9, 0, tzinfo=UTC),
@@ -168,15 +194,15 @@ def test_an_exim_bounce_is_read_for_the_reason_inside_it() -> None:
 
 
 def test_a_complaint_is_known_by_its_returned_headers() -> None:
-    receipt = parse_complaint(COMPLAINT, domain=DOMAIN)
+    receipt = read_complaint(COMPLAINT)
 
     assert receipt is not None
     assert (receipt.kind, receipt.reference, receipt.code) == (ReceiptKind.COMPLAINED, "c9-1", "abuse")
 
 
 def test_a_complaint_without_headers_is_known_by_its_envelope() -> None:
-    receipt = parse_complaint(COMPLAINT.replace(b"Message-ID: <c9-1@", b"Message-ID: <x@"), domain=DOMAIN)
-    bare = parse_complaint(COMPLAINT.replace(b"Message-ID: <c9-1@mail.example.org>", b"X: y"), domain=DOMAIN)
+    receipt = read_complaint(COMPLAINT.replace(b"Message-ID: <c9-1@", b"Message-ID: <x@"))
+    bare = read_complaint(COMPLAINT.replace(b"Message-ID: <c9-1@mail.example.org>", b"X: y"))
 
     assert receipt is not None
     assert bare is not None
@@ -185,14 +211,14 @@ def test_a_complaint_without_headers_is_known_by_its_envelope() -> None:
 
 @pytest.mark.parametrize("kind", ["abuse", "fraud", "virus", "other"])
 def test_every_kind_of_complaint_counts(kind: str) -> None:
-    receipt = parse_complaint(COMPLAINT.replace(b"Type: abuse", f"Type: {kind}".encode()), domain=DOMAIN)
+    receipt = read_complaint(COMPLAINT.replace(b"Type: abuse", f"Type: {kind}".encode()))
 
     assert receipt is not None
     assert (receipt.kind, receipt.code) == (ReceiptKind.COMPLAINED, kind)
 
 
 def test_a_complaint_taken_back_is_none() -> None:
-    assert parse_complaint(COMPLAINT.replace(b"Type: abuse", b"Type: not-spam"), domain=DOMAIN) is None
+    assert read_complaint(COMPLAINT.replace(b"Type: abuse", b"Type: not-spam")) is None
 
 
 @pytest.mark.parametrize(
@@ -208,7 +234,7 @@ def test_a_complaint_taken_back_is_none() -> None:
     ],
 )
 def test_only_an_end_is_a_receipt(action: str, kind: ReceiptKind | None) -> None:
-    receipt = parse_dsn(report(f"Action: {action}", "Status: 5.1.1"), domain=DOMAIN)
+    receipt = read_dsn(report(f"Action: {action}", "Status: 5.1.1"))
 
     assert (receipt.kind if receipt else None) == kind
     assert receipt is None or receipt.address_invalid is (kind is U)
@@ -234,7 +260,7 @@ def test_only_an_end_is_a_receipt(action: str, kind: ReceiptKind | None) -> None
     ],
 )
 def test_the_status_says_why(fields: list[str], code: str | None, *, bad_address: bool) -> None:
-    receipt = parse_dsn(report("Action: failed", *fields), domain=DOMAIN)
+    receipt = read_dsn(report("Action: failed", *fields))
 
     assert receipt is not None
     assert (receipt.code, receipt.address_invalid) == (code, bad_address)
@@ -245,14 +271,14 @@ def test_the_status_says_why(fields: list[str], code: str | None, *, bad_address
     ["due@mail.example.org", "bounce@mail.example.org", "bounce+c7-1@evil.example", "", "bounce+@mail.example.org"],
 )
 def test_a_bounce_that_is_not_about_one_of_our_messages_is_none(to: str) -> None:
-    assert parse_dsn(report("Action: failed", "Status: 5.1.1", to=to), domain=DOMAIN) is None
+    assert read_dsn(report("Action: failed", "Status: 5.1.1", to=to)) is None
 
 
 @pytest.mark.parametrize("header", ["Delivered-To", "X-Original-To", "Envelope-To"])
 def test_the_return_path_may_stand_in_another_header(header: str) -> None:
     raw = f"{header}: bounce+c7-1@MAIL.example.org\r\n".encode() + report("Action: failed", to="<undisclosed>")
 
-    receipt = parse_dsn(raw, domain=DOMAIN)
+    receipt = read_dsn(raw)
 
     assert receipt is not None
     assert receipt.reference == "c7-1"
@@ -261,7 +287,7 @@ def test_the_return_path_may_stand_in_another_header(header: str) -> None:
 def test_the_returned_headers_keep_the_case_that_a_return_path_may_lose() -> None:
     returned = "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <AbC-1@mail.example.org>\r\n\r\n"
 
-    receipt = parse_dsn(report("Action: failed", to="bounce+abc-1@mail.example.org", more=returned), domain=DOMAIN)
+    receipt = read_dsn(report("Action: failed", to="bounce+abc-1@mail.example.org", more=returned))
 
     assert receipt is not None
     assert receipt.reference == "AbC-1"
@@ -271,17 +297,17 @@ def test_a_bounce_that_somebody_forwards_is_no_bounce() -> None:
     forwarded = b"To: bounce+c7-1@mail.example.org\r\nContent-Type: multipart/mixed; boundary=f\r\n\r\n--f\r\n"
     forwarded += b"Content-Type: message/rfc822\r\n\r\n" + report("Action: failed", "Status: 5.1.1") + b"\r\n--f--\r\n"
 
-    assert parse_report(forwarded, domain=DOMAIN) is None
+    assert read_report(forwarded) is None
 
 
 def test_an_absence_note_is_no_bounce() -> None:
     raw = b"To: bounce+c7-1@mail.example.org\r\nAuto-Submitted: auto-replied\r\nSubject: Away\r\n\r\nI am away."
 
-    assert parse_report(raw, domain=DOMAIN) is None
+    assert read_report(raw) is None
 
 
 def test_the_same_report_twice_has_one_key() -> None:
-    first, second = parse_report(POSTFIX, domain=DOMAIN), parse_report(b"X-Relay: b\r\n" + POSTFIX, domain=DOMAIN)
+    first, second = read_report(POSTFIX), read_report(b"X-Relay: b\r\n" + POSTFIX)
 
     assert first is not None
     assert second is not None
@@ -289,7 +315,7 @@ def test_the_same_report_twice_has_one_key() -> None:
 
 
 def test_nothing_of_the_borrower_is_kept() -> None:
-    shown = " ".join(repr(parse_report(raw, domain=DOMAIN)) for raw in (POSTFIX, EXIM, COMPLAINT))
+    shown = " ".join(repr(read_report(raw)) for raw in (POSTFIX, EXIM, COMPLAINT))
 
     for canary in ("ann@", "bob@", "redacted@"):
         assert canary not in shown
@@ -298,11 +324,53 @@ def test_nothing_of_the_borrower_is_kept() -> None:
 @given(st.binary(max_size=400), st.sampled_from([POSTFIX, EXIM, COMPLAINT]), st.integers(0, 2000), st.integers(0, 400))
 def test_no_mail_breaks_the_reader(noise: bytes, base: bytes, at: int, cut: int) -> None:
     for raw in (noise, base[:at] + noise + base[at + cut :]):
-        receipt = parse_report(raw, domain=DOMAIN)
+        receipt = read_report(raw)
         assert receipt is None or receipt.reference
 
 
 def test_parts_within_parts_do_not_exhaust_the_reader() -> None:
     deep = b"".join(b"Content-Type: multipart/report; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(3000))
 
-    assert parse_report(deep, domain=DOMAIN) is None
+    assert read_report(deep) is None
+
+
+@pytest.mark.parametrize("raw", [POSTFIX, EXIM, COMPLAINT], ids=["postfix", "exim", "complaint"])
+def test_a_report_without_our_seal_is_a_forgery(raw: bytes) -> None:
+    assert read_report(raw) is not None
+    assert parse_report(raw, OURS) is None
+    assert parse_report(sealed(raw, ("a guess",)), OURS) is None
+    assert parse_report(sealed(raw), Origin(domain=OURS.domain, secrets=())) is None
+
+
+def test_the_seal_of_another_message_is_no_good() -> None:
+    seal = mark(b"c7-1", SECRETS).rpartition(b"=")[2]
+
+    assert parse_dsn(report("Action: failed", to=f"bounce+c7-2={seal.decode()}@mail.example.org"), OURS) is None
+
+
+def test_while_a_secret_replaces_another_both_are_believed() -> None:
+    receipt = parse_dsn(sealed(POSTFIX, SECRETS[1:]), OURS)
+
+    assert receipt is not None
+    assert receipt.reference == "C7-1"
+
+
+def test_a_mail_system_may_fold_the_case_of_a_return_path() -> None:
+    raw = sealed(report("Action: failed", to="bounce+AbC-1@mail.example.org"))
+
+    receipt = parse_dsn(
+        raw.replace(b"bounce+AbC", b"BOUNCE+abc").replace(b"mail.example.org", b"MAIL.example.org"), OURS
+    )
+
+    assert receipt is not None
+    assert receipt.reference == "abc-1"
+
+
+def test_a_forged_id_does_not_hide_a_true_return_path() -> None:
+    returned = "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <c9-9@mail.example.org>\r\n\r\n"
+    true = sealed(report("Action: failed")).replace(b"--b--", returned.encode() + b"--b--")
+
+    receipt = parse_dsn(true, OURS)
+
+    assert receipt is not None
+    assert receipt.reference == "c7-1"
