@@ -6,6 +6,7 @@ import pika
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from workers.reach import Reach
 
@@ -15,8 +16,21 @@ _HINT_TTL_MS = 60_000
 _MOST_HINTS = 10_000
 
 
+def _connection(broker: RabbitmqBroker) -> pika.BlockingConnection:
+    """Tried once where nobody answers: that error of pika's is none of those that Dramatiq knows."""
+    try:
+        return _CONNECTION.fget(broker)
+    except AMQPConnectorException as exc:
+        raise ConnectionClosed(exc) from exc  # type: ignore[no-untyped-call]
+
+
+_CONNECTION: Any = RabbitmqBroker.connection
+
+
 class HintBroker(RabbitmqBroker):
     """Queues that forget: what is stale, too much, or refused is dropped, and piles up nowhere."""
+
+    connection = property(_connection, fdel=_CONNECTION.fdel)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -26,9 +40,9 @@ class HintBroker(RabbitmqBroker):
         """A consumer connects here, and again after its connection was lost."""
         try:
             consumer = super().consume(queue_name, prefetch, timeout)
-        except ConnectionClosed:
+        except (ConnectionClosed, AMQPConnectorException) as exc:
             self.reach.failed()
-            raise
+            raise ConnectionClosed(exc) from exc  # type: ignore[no-untyped-call]
         self.reach.answered()
         return consumer
 
