@@ -11,10 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from duecourse.cli.output import FAILED, AsJson, print_fields, print_json, print_table
+from duecourse.simulator.chaos.matrix import MatrixWishes, run_matrix
 from duecourse.simulator.chaos.run import run_chaos
 from duecourse.simulator.chaos.wishes import ChaosWishes
 
 app = typer.Typer()
+_TABLES = {
+    "faults": ["fault", "times"],
+    "points": ["what", "points"],
+    "states": ["state", "contacts"],
+    "invariants": ["invariant", "breaches"],
+}
 
 
 @app.command()
@@ -23,6 +30,9 @@ def chaos(
     seed: Annotated[int, typer.Option(help="Decides which fault comes when, and whom it hits.")] = 1,
     minutes: Annotated[float, typer.Option(min=0.1, max=240, help="How long faults are injected.")] = 3.0,
     contacts: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many are due.")] = 20_000,
+    points: Annotated[
+        bool, typer.Option("--points", help="No storm: one process after the other dies at every marked point.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Kill, freeze and cut everything while a due day runs, and prove that nobody was written to twice or forgotten.
@@ -32,10 +42,13 @@ def chaos(
     broken, and the folder with all logs is kept then.
     """
     folder = Path(tempfile.mkdtemp(prefix="duecourse-chaos-"))
-    wishes = ChaosWishes(seed=seed, seconds=minutes * 60, contacts=contacts, folder=folder)
     # That connections break is the point.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    report = asyncio.run(run_chaos(wishes, _note))
+    if points:
+        report = asyncio.run(run_matrix(MatrixWishes(seed=seed, folder=folder), _note))
+    else:
+        wishes = ChaosWishes(seed=seed, seconds=minutes * 60, contacts=contacts, folder=folder)
+        report = asyncio.run(run_chaos(wishes, _note))
     if report["breached"]:
         sys.stderr.write(f"kept: {folder}\n")
     else:
@@ -54,8 +67,7 @@ def _note(text: str) -> None:
 
 
 def _print(report: dict[str, Any]) -> None:
-    print_table(["fault", "times"], report["faults"].items())
-    print_table(["state", "contacts"], report["states"].items())
-    print_table(["invariant", "breaches"], report["invariants"].items())
-    names = ("seed", "minutes", "contacts", "accepted", "attempts", "paid", "fault_count", "settle_s", "unrest")
-    print_fields((name, report[name]) for name in names)
+    for name, titles in _TABLES.items():
+        if name in report:
+            print_table(titles, report[name].items())
+    print_fields((name, value) for name, value in report.items() if not isinstance(value, dict))

@@ -1,7 +1,8 @@
 """What the chaos harness writes and reads in Postgres: a whole book at once, the two of our books, and cut lines."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, LiteralString
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 _FIRST_ID = 1_000_000
+#: More than any server of ours allows.
+_MOST_CONNECTIONS = 1_000
 #: By table; each row of a person is made by the function of the same place in `_rows`.
 _COLUMNS: dict[LiteralString, LiteralString] = {
     "data_keys": "data_key_id, purpose, wrapped, master_version",
@@ -36,11 +39,15 @@ SELECT contact_id, number, kind, provider, reference, outcome, counted, armed_bu
 """
 _TOLD = "SELECT contact_id, kind FROM events WHERE contact_id IS NOT NULL ORDER BY contact_id, event_id"
 _SOME = "SELECT contact_id FROM contacts WHERE channel = %s AND state = ANY (%s) ORDER BY contact_id OFFSET %s LIMIT %s"
+_LOCK_HALF = """
+SELECT FROM borrowers WHERE borrower_id % 2 = 0 ORDER BY borrower_id FOR NO KEY UPDATE SKIP LOCKED
+"""
 _CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM (
     SELECT pid FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND datname = current_database()
       AND pid <> pg_backend_pid() AND (NOT %(busy)s OR state <> 'idle')
+      AND (NOT %(owners)s OR application_name LIKE 'duecourse owner%%')
     ORDER BY md5(pid::text || %(salt)s) LIMIT %(limit)s) chosen
 """
 
@@ -156,14 +163,41 @@ class ChaosRows:
         )
 
 
-async def cut_backends(owner_url: str, *, salt: int, limit: int, busy: bool) -> int:
-    """Cut connections of everybody else, by salt; only those inside a transaction where `busy`. Returns how many.
+async def cut_backends(owner_url: str, *, salt: int, limit: int, busy: bool = False, owners: bool = False) -> int:
+    """Cut connections of everybody else, by salt, and return how many.
 
-    0 where the server is away: there is nothing to cut then.
+    Only those inside a transaction where `busy`, only the sessions of owners where `owners`. 0 where the server is
+    away: there is nothing to cut then.
     """
     with suppress(psycopg.OperationalError):
         async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True, connect_timeout=2) as conn:
-            cursor = await conn.execute(_CUT, {"busy": busy, "salt": str(salt), "limit": limit})
-            row = await cursor.fetchone()
+            wanted = {"busy": busy, "owners": owners, "salt": str(salt), "limit": limit}
+            row = await (await conn.execute(_CUT, wanted)).fetchone()
             return row[0] if row else 0
     return 0
+
+
+async def exhaust_connections(url: str, seconds: float) -> bool:
+    """Take connections until there are none left, and keep them so long. False where there were none to take."""
+    async with AsyncExitStack() as stack:
+        taken = 0
+        with suppress(psycopg.OperationalError):
+            for _ in range(_MOST_CONNECTIONS):
+                conn = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=2)
+                stack.push_async_callback(conn.close)
+                taken += 1
+        await asyncio.sleep(seconds)
+        return taken > 0
+
+
+async def lock_borrowers(owner_url: str, seconds: float) -> bool:
+    """Lock half of the borrowers in a transaction that reads an old state. False where the server is away."""
+    with suppress(psycopg.OperationalError):
+        async with await psycopg.AsyncConnection.connect(owner_url, connect_timeout=2) as conn:
+            await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            await conn.execute(
+                "SELECT FROM borrowers WHERE borrower_id % 2 = 0 ORDER BY borrower_id FOR UPDATE SKIP LOCKED"
+            )
+            await asyncio.sleep(seconds)
+            return True
+    return False

@@ -14,7 +14,7 @@ from duecourse.simulator.chaos.wishes import SHARES, WINDOW_S
 from duecourse.simulator.chaos.world import Note, World
 from duecourse.simulator.stepping import next_step
 
-#: How long the pipeline may take to come to rest at one business time. What unknown contacts wait for is shorter.
+#: So long without progress at one business time, and it is stuck. What unknown contacts wait for is shorter.
 REST_S = 180.0
 _POLL_S = 0.25
 _ASKABLE = (ChannelKind.SMS, ChannelKind.EMAIL)
@@ -50,7 +50,7 @@ async def _step(world: World, business: datetime) -> None:
 
 async def _rest(world: World) -> tuple[Pulse, datetime]:
     """Wait until nothing is worked on at this business time. Returns what is still to come, and the time."""
-    deadline = time.monotonic() + REST_S
+    deadline, least = time.monotonic() + REST_S, float("inf")
     last = "Postgres does not answer"
     while time.monotonic() < deadline:
         with suppress(StoreUnavailable):
@@ -58,9 +58,12 @@ async def _rest(world: World) -> tuple[Pulse, datetime]:
             pending = (await world.sandbox.state())["pending_receipts"]
             if pulse.rests and not pending:
                 return pulse, now
+            left = pulse.working + pulse.ready + pulse.resolving + pulse.inbox + pending
+            if left < least:
+                deadline, least = time.monotonic() + REST_S, left
             last = f"{pulse}, {pending} receipts to come"
         await asyncio.sleep(_POLL_S)
-    raise UnrestError(f"no rest within {REST_S:g} s: {last}")
+    raise UnrestError(f"no progress within {REST_S:g} s: {last}")
 
 
 async def _pulse(world: World) -> tuple[Pulse, datetime]:

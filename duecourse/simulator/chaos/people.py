@@ -13,9 +13,9 @@ MARKS = (b"+1555", b"Quintessa", b"@chaos.example", b"chaos-token-")
 _INSTALMENT = {ChannelKind.SMS: 3, ChannelKind.PUSH: 9, ChannelKind.EMAIL: 1}
 
 
-def debtors(wishes: ChaosWishes) -> Iterator[Debtor]:
-    """As many for each channel as wished, in a mixed order of numbers."""
-    number = 0
+def debtors(wishes: ChaosWishes, *, first: int = 0) -> Iterator[Debtor]:
+    """As many for each channel as wished, numbered from `first` on."""
+    number = first
     for channel in SHARES:
         for _ in range(wishes.count(channel)):
             yield _debtor(number, channel)

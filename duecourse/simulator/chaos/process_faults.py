@@ -7,7 +7,6 @@ from functools import partial
 
 from duecourse.ledger.chaos import cut_backends
 from duecourse.simulator.chaos.fault import Draw, Fault
-from duecourse.simulator.chaos.setting import LEASE_S
 from duecourse.simulator.chaos.victims import hands, hit
 from duecourse.simulator.chaos.world import World
 
@@ -34,7 +33,7 @@ async def _freeze(world: World, draw: Draw, *, names: Sequence[str], cut: bool =
     try:
         if cut:
             await cut_backends(world.app.settings.owner_database_url, salt=draw.place, limit=_ALL, busy=False)
-        await asyncio.sleep(LEASE_S + draw.between(1, 6, "longer"))
+        await asyncio.sleep(world.wishes.pace.lease_s + draw.between(1, 6, "longer"))
     finally:
         hit(victim, signal.SIGCONT)
     return True

@@ -4,22 +4,18 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from duecourse.domain.vocabulary import Resolution
-from duecourse.ledger.chaos import ChaosRows
-from duecourse.settings import Provider
+from duecourse.simulator.chaos.books import gather
 from duecourse.simulator.chaos.calming import UnrestError, settle
 from duecourse.simulator.chaos.invariants import Evidence, breaches
-from duecourse.simulator.chaos.leaks import leaks_in_logs, leaks_in_redis, watch_redis
+from duecourse.simulator.chaos.leaks import leaks_in_redis, watch_redis
 from duecourse.simulator.chaos.payers import Payers
 from duecourse.simulator.chaos.provider_faults import calm
 from duecourse.simulator.chaos.storm import FAULTS, Storm
 from duecourse.simulator.chaos.wishes import ChaosWishes
 from duecourse.simulator.chaos.world import Note, World, build_world
 from duecourse.simulator.deployment import while_alive
-from duecourse.simulator.remote import Book
 
 #: How many of those that break an invariant are shown.
 _SHOWN = 20
@@ -54,7 +50,7 @@ async def run_chaos(wishes: ChaosWishes, note: Note) -> dict[str, Any]:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         note("comparing the provider's book, the contacts and the events")
-        evidence = await _evidence(world, seen)
+        evidence = await gather(world, world.debtors, paid=seen.payers.paid, in_redis=seen.in_redis)
         return _report(world, seen, evidence) | {
             "faults": dict(sorted(storm.done.items())),
             "fault_count": storm.done.total(),
@@ -70,30 +66,6 @@ async def _settle(world: World, seen: _Seen, note: Note) -> None:
     except UnrestError as exc:
         seen.unrest = str(exc)
     seen.in_redis |= await leaks_in_redis(world.app.redis)
-
-
-async def _evidence(world: World, seen: _Seen) -> Evidence:
-    book = Book(world.log)
-    book.read_on()
-    async with world.app.ledger.transaction() as tx:
-        rows = ChaosRows(tx.conn, tx.vault)
-        return Evidence(
-            borrowers=[debtor.borrower for debtor in world.debtors],
-            contacts=await rows.contacts(),
-            attempts=await rows.attempts(),
-            log=book.entries,
-            told=await rows.told(),
-            paid=seen.payers.paid,
-            horizons={provider.name: _horizon(provider) for provider in world.app.settings.providers},
-            in_redis=sorted(seen.in_redis),
-            in_logs=leaks_in_logs(world.process_logs),
-        )
-
-
-def _horizon(provider: Provider) -> timedelta:
-    seconds = {Resolution.KEY: provider.window_s, Resolution.NONE: provider.horizon_s}
-    # With a look-up it can be asked for ever: nothing may ever be assumed.
-    return timedelta(seconds=seconds.get(provider.resolution, float(10**9)))
 
 
 def _report(world: World, seen: _Seen, evidence: Evidence) -> dict[str, Any]:

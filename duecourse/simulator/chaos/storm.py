@@ -13,6 +13,9 @@ from duecourse.domain.clock import host_now
 from duecourse.domain.errors import DuecourseError, StoreUnavailable
 from duecourse.ledger.clock import step_virtual_clock
 from duecourse.simulator.chaos.fault import Draw, Fault
+from duecourse.simulator.chaos.host_faults import HOST_FAULTS
+from duecourse.simulator.chaos.network_faults import NETWORK_FAULTS
+from duecourse.simulator.chaos.point_faults import POINT_FAULTS
 from duecourse.simulator.chaos.process_faults import PROCESS_FAULTS
 from duecourse.simulator.chaos.provider_faults import PROVIDER_FAULTS
 from duecourse.simulator.chaos.queue_faults import QUEUE_FAULTS
@@ -22,7 +25,15 @@ from duecourse.simulator.chaos.world import Note, World
 from duecourse.simulator.sandbox.chance import Chance
 
 _TICK_S = 1.0
-FAULTS = (*PROCESS_FAULTS, *STORE_FAULTS, *PROVIDER_FAULTS, *QUEUE_FAULTS)
+FAULTS = (
+    *PROCESS_FAULTS,
+    *POINT_FAULTS,
+    *HOST_FAULTS,
+    *STORE_FAULTS,
+    *NETWORK_FAULTS,
+    *PROVIDER_FAULTS,
+    *QUEUE_FAULTS,
+)
 
 
 def order_of(faults: Sequence[Fault], chance: Chance, count: int) -> list[Fault]:

@@ -26,6 +26,11 @@ def hands(pid: int) -> int | None:
     return max(children(pid), key=_resident, default=None)
 
 
+def open_files(pid: int) -> int:
+    """How many the process holds. Raises OSError where it is gone."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def hit(pid: int | None, number: signal.Signals) -> bool:
     """Whether somebody was there to be hit."""
     if pid is None:

@@ -24,6 +24,20 @@ _LEAST_FAULTS = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How long things take, in seconds; shorter than in production, in the same relations."""
+
+    deadline_s: float
+    http_total_s: float
+    lease_s: float
+    settle_s: float
+    """The provider accepts at most this long after a request came; more than `http_total_s`."""
+
+
+STORM_PACE = Pace(deadline_s=1.0, http_total_s=3.0, lease_s=10.0, settle_s=4.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChaosWishes:
     """`seconds` is how long faults are injected; starting and settling come on top."""
 
@@ -31,6 +45,7 @@ class ChaosWishes:
     seconds: float
     contacts: int
     folder: Path
+    pace: Pace = STORM_PACE
 
     @property
     def faults(self) -> int:
