@@ -30,6 +30,8 @@ class JinjaTexts:
         self._library = library
         self._house = house
         self._max_sms_segments = max_sms_segments
+        self._find = lru_cache(maxsize=1024)(self._look_up)
+        self._pen = lru_cache(maxsize=256)(formats.Pen)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "JinjaTexts":
@@ -48,11 +50,14 @@ class JinjaTexts:
         Raises:
             TemplateError: names the file and the key; never the borrower.
         """
-        template = self._library.find(request.template, request.channel, request.locale)
+        template, pen = self._find(request.template, request.channel, request.locale)
+        return self.render_exactly(template, Values(request, self._house, pen).of(template))
+
+    def _look_up(self, name: str, channel: ChannelKind, locale: str) -> tuple[TextTemplate, formats.Pen]:
+        template = self._library.find(name, channel, locale)
         if template is None:
-            raise TemplateError(f"{request.template}: no text for {request.channel.value} in any locale")
-        values = Values(request, self._house, _reader_locale(request.locale, template.babel_locale))
-        return self.render_exactly(template, values.of(template))
+            raise TemplateError(f"{name}: no text for {channel.value} in any locale")
+        return template, self._pen(_reader_locale(locale, template.babel_locale))
 
     def render_exactly(self, template: TextTemplate, values: Mapping[str, Any]) -> Rendered:
         parts = {part: _render_part(template, part, values) for part in template.parts}
@@ -111,7 +116,6 @@ def _problem(exc: Exception, values: Mapping[str, Any]) -> str:
     return type(exc).__name__
 
 
-@lru_cache(maxsize=1024)
 def _reader_locale(wanted: str, of_template: Locale) -> Locale:
     """How numbers and dates are written: as the reader does, if the text is in the reader's language."""
     try:

@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
-
-from babel import Locale
 
 from duecourse.domain.errors import TemplateError
 from duecourse.domain.tokens import make_token
@@ -38,22 +35,20 @@ class House:
 class Values:
     """What templates may use, made only when one does: formatting is most of the work."""
 
-    def __init__(self, request: TextRequest, house: House, locale: Locale) -> None:
+    def __init__(self, request: TextRequest, house: House, pen: formats.Pen) -> None:
         self._request = request
         self._house = house
-        self._locale = locale
+        self._pen = pen
+        self._token = ""
 
     def of(self, template: TextTemplate) -> dict[str, Any]:
         """What these words use; an email's headers need the unsubscribe link whether or not its text does."""
-        headers = {"unsubscribe_url"} if template.channel is ChannelKind.EMAIL else set()
-        values = {name: MAKERS[name](self) for name in template.variables | headers}
+        values = {name: MAKERS[name](self) for name in template.variables}
+        if template.channel is ChannelKind.EMAIL:
+            values["unsubscribe_url"] = self.unsubscribe_url()
         if values.get("name") == "":
             raise TemplateError(f"{template.file}: name: is empty")
         return values
-
-    @cached_property
-    def _token(self) -> str:
-        return make_token(self._house.key, self._request.contact_id)
 
     def name(self) -> str:
         return formats.safe_name(self._request.name)
@@ -62,14 +57,14 @@ class Values:
         return self._house.lender
 
     def due_on(self) -> str:
-        return formats.day(self._request.due_on, self._locale)
+        return self._pen.day(self._request.due_on)
 
     def items(self) -> tuple[Line, ...]:
         return tuple(
             Line(
                 reference=item.loan_reference,
-                amount=formats.money(item.outstanding.minor, item.outstanding.currency, self._locale),
-                due_on=formats.day(item.due_on, self._locale),
+                amount=self._pen.money(item.outstanding.minor, item.outstanding.currency),
+                due_on=self._pen.day(item.due_on),
             )
             for item in self._request.items
         )
@@ -77,19 +72,23 @@ class Values:
     def total(self) -> str:
         if not self._request.items:
             raise TemplateError(f"{self._request.template}: total: nothing is due")
-        return formats.total((item.outstanding for item in self._request.items), self._locale)
+        return self._pen.total(item.outstanding for item in self._request.items)
 
     def count(self) -> int:
         return len(self._request.items)
 
     def pay_url(self) -> str:
-        return self._house.links.pay.format(public_url=self._house.public_url, token=self._token)
+        return self._link(self._house.links.pay)
 
     def help_url(self) -> str:
-        return self._house.links.help.format(public_url=self._house.public_url, token=self._token)
+        return self._link(self._house.links.help)
 
     def unsubscribe_url(self) -> str:
-        return f"{self._house.public_url}/u/{self._token}"
+        return self._link("{public_url}/u/{token}")
+
+    def _link(self, link: str) -> str:
+        self._token = self._token or make_token(self._house.key, self._request.contact_id)
+        return link.format(public_url=self._house.public_url, token=self._token)
 
 
 #: One per word of `library.OFFERED`; a test keeps the two equal.
