@@ -115,6 +115,26 @@ async def test_each_message_is_sent_once_though_a_worker_and_the_node_are_killed
         assert client.keys("{duecourse}:*") == []
 
 
+async def test_messages_go_on_leaving_while_the_node_is_away(
+    ledger: PostgresLedger, environment: dict[str, str], node: RabbitNode, tmp_path: Path
+) -> None:
+    await prepare(ledger, 30)
+    log, provider_log = tmp_path / "processes.log", tmp_path / "provider.jsonl"
+    account = Account(name="sms", channel=SMS, dedupe=True, rate_per_s=2_000, burst=400)
+    node.kill()
+
+    try:
+        with running_sandbox([account], log=provider_log) as sandbox:
+            everywhere = process_environment(environment, sandbox) | {"BROKER_URL": node.url}
+            with running(everywhere, log, *SMS_WORKER), running(everywhere, log, "workers.scheduler"):
+                await until(ledger, "SELECT count(*) > 10 FROM contacts WHERE state = 'accepted'", [(True,)])
+                await until(ledger, WAITING, [(0,)])
+    finally:
+        await asyncio.to_thread(node.start)
+
+    assert set(accepted_contacts(provider_log).values()) == {1}
+
+
 @pytest.mark.parametrize(
     ("instead", "health", "found"),
     [
