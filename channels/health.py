@@ -115,8 +115,9 @@ class FakeHealth:
         return self.told
 
     async def see(self, channel: ChannelKind, provider: str, calls: Tally, *, sent: int = 0) -> None:  # noqa: ARG002
-        self.seen[provider] += Counter(calls)
-        self.seen[provider]["sent"] += sent
+        counts: Counter[Any] = Counter(calls)
+        counts["sent"] = sent
+        self.seen[provider] += counts
 
     async def see_timely(self, channel: ChannelKind, provider: str, ages_s: Iterable[float]) -> None:  # noqa: ARG002
         self.seen[provider]["timely"] += len(list(ages_s))

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from channels.health import RedisHealth
 from channels.limits import RedisLimiter, connect, rates_of
 from channels.registry import build
 from duecourse.bell import RedisBell
@@ -25,15 +26,23 @@ from duecourse.ledger.database import PostgresLedger, open_ledger
 from duecourse.ledger.migrate import pending
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
-from duecourse.ports import Channel, Limiter, Owner, ProviderTerms, Queue
+from duecourse.ports import Channel, Health, Limiter, Owner, ProviderTerms, Queue
+from duecourse.routing.checks import check_deadlines, check_needs
+from duecourse.routing.route import Route
+from duecourse.routing.sightings import memory_s
 from duecourse.settings import Settings
 from duecourse.texts import JinjaTexts
+from duecourse.usecases.accounts import Accounts
+from duecourse.usecases.apply_inbox import ApplyInbox
 from duecourse.usecases.arm import Arm
+from duecourse.usecases.choose_providers import ChooseProviders
 from duecourse.usecases.deliver import Deliver
+from duecourse.usecases.judge_providers import JudgeProviders
 from duecourse.usecases.plan_contacts import PlanContacts
 from duecourse.usecases.pull_contacts import PullContacts
 from duecourse.usecases.recipients import Recipients
 from duecourse.usecases.release_contacts import ReleaseContacts
+from duecourse.usecases.report_receipts import ReportReceipts
 from duecourse.usecases.settle import Settle
 from duecourse.usecases.sweep import Sweep
 
@@ -47,6 +56,7 @@ class App:
     clock: LedgerClock
     redis: "Redis" = field(repr=False)
     limiter: Limiter
+    health: Health
     bell: RedisBell
 
     @property
@@ -69,7 +79,7 @@ class App:
             clock=self.clock,
             limiter=self.limiter,
             queue=queue,
-            providers={kind: [p.name for p in self.settings.providers_of(kind)][:1] for kind in self.kinds},
+            providers={kind: self.settings.route_of(kind).providers for kind in self.kinds},
             window_s=delivery.release_window_s,
             stale_after=timedelta(seconds=delivery.rehint_after_s),
             batch=delivery.micro_batch,
@@ -82,7 +92,7 @@ class App:
             clock=self.clock,
             limiter=self.limiter,
             channel=kind,
-            providers=[p.name for p in self.settings.providers_of(kind)][:1],
+            providers=self.settings.route_of(kind).providers,
             most=self.settings.delivery.micro_batch,
         )
 
@@ -107,8 +117,14 @@ class App:
         )
 
     def delivering(self, kind: ChannelKind, channels: Mapping[str, Channel], owner: Owner) -> Deliver:
-        """`channels`: the opened accounts of this kind, the one that new messages leave through first."""
+        """`channels`: the opened accounts of this kind.
+
+        Raises:
+            ConfigError: a provider of the route cannot do what the route needs, or a rung is too short for it.
+        """
         delivery, actor = self.settings.delivery, f"worker:{kind.value}"
+        route = self._checked_route(kind, channels)
+        choose = ChooseProviders(ledger=self.ledger, clock=self.clock, health=self.health, route=route)
         arm = Arm(
             ledger=self.ledger,
             clock=self.clock,
@@ -120,22 +136,48 @@ class App:
             actor=actor,
             recipients=Recipients(limiter=self.limiter),
         )
-        backoff = Backoff(
-            base_s=delivery.backoff_base_s, cap_s=delivery.backoff_cap_s, max_failures=delivery.max_failures
-        )
-        settle = Settle(ledger=self.ledger, clock=self.clock, backoff=backoff, jitter=_jitter, actor=actor)
         return Deliver(
             ledger=self.ledger,
             clock=self.clock,
             limiter=self.limiter,
-            channel=next(iter(channels.values())),
+            channel=channels[route.providers[0]],
+            choose=choose if route.shared else None,
+            accounts=Accounts({provider.name: provider.max_in_flight for provider in self.settings.providers}),
             arm=arm,
-            settle=settle,
+            settle=self._settling(actor),
             micro_batch=delivery.micro_batch,
             budget_s=delivery.job_budget_s,
             deadline_s=delivery.deadline_s,
             monotonic=time.monotonic,
         )
+
+    def _checked_route(self, kind: ChannelKind, channels: Mapping[str, Channel]) -> Route:
+        route = self.settings.route_of(kind).among(channels)
+        check_needs(route, {name: channel.capability for name, channel in channels.items()})
+        check_deadlines([route], self.cadences)
+        return route
+
+    def _settling(self, actor: str) -> Settle:
+        delivery = self.settings.delivery
+        backoff = Backoff(
+            base_s=delivery.backoff_base_s, cap_s=delivery.backoff_cap_s, max_failures=delivery.max_failures
+        )
+        return Settle(ledger=self.ledger, clock=self.clock, backoff=backoff, jitter=_jitter, actor=actor)
+
+    def judging(self) -> JudgeProviders:
+        return JudgeProviders(
+            ledger=self.ledger, clock=self.clock, health=self.health, routes=list(self._shared_routes.values())
+        )
+
+    def reading(self, channels: Mapping[str, Channel], stopping: Callable[[], bool] = lambda: False) -> ApplyInbox:
+        """`channels`: the opened accounts of all kinds."""
+        report = ReportReceipts(health=self.health, routes=self._shared_routes)
+        return ApplyInbox(ledger=self.ledger, clock=self.clock, channels=channels, stopping=stopping, report=report)
+
+    @property
+    def _shared_routes(self) -> dict[ChannelKind, Route]:
+        routes = (self.settings.route_of(kind) for kind in self.kinds)
+        return {route.channel: route for route in routes if route.shared}
 
     @property
     def kinds(self) -> tuple[ChannelKind, ...]:
@@ -171,12 +213,16 @@ async def open_app(
             expected_workers=settings.delivery.degraded_workers,
         )
         stack.push_async_callback(limiter.aclose)
+        memory = {kind: memory_s(settings.route_of(kind).health) for kind in ChannelKind}
+        health = RedisHealth(connect(settings.redis_url), memory)
+        stack.push_async_callback(health.aclose)
         yield App(
             settings=settings,
             ledger=ledger,
             clock=clock,
             redis=redis,
             limiter=limiter,
+            health=health,
             bell=RedisBell(redis),
         )
 

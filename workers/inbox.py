@@ -22,7 +22,7 @@ _settings = settings_of_process()
 async def _open(stack: AsyncExitStack) -> ApplyInbox:
     app = await stack.enter_async_context(open_app(_settings))
     channels = await stack.enter_async_context(open_channels(_settings))
-    return ApplyInbox(ledger=app.ledger, channels=channels, clock=app.clock, stopping=_runtime.stopping.is_set)
+    return app.reading(channels, stopping=_runtime.stopping.is_set)
 
 
 async def _serve(_: Urgency) -> bool:

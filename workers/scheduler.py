@@ -15,6 +15,7 @@ from duecourse.domain.clock import Times
 from duecourse.domain.errors import DuecourseError, StoreUnavailable
 from duecourse.ledger.owners import LivingOwner
 from duecourse.ports import Queue
+from duecourse.usecases.judge_providers import JudgeProviders
 from duecourse.usecases.plan_contacts import PlanContacts
 from duecourse.usecases.release_contacts import ReleaseContacts
 from duecourse.usecases.sweep import Sweep
@@ -25,6 +26,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _TICK_S = 1.0
 _SWEEP_S = 5.0
+_JUDGE_S = 2.0
 #: The bell tells of a changed book at once; this bounds what a lost ring costs.
 _PLAN_EVERY = timedelta(hours=3)
 
@@ -39,8 +41,10 @@ class Scheduler:
     plan: PlanContacts
     release: ReleaseContacts
     sweep: Sweep
+    judge: JudgeProviders
     planned_until: datetime | None = None
     swept_at: float = field(default=float("-inf"))
+    judged_at: float = field(default=float("-inf"))
     word: str | None = None
 
     async def tick(self) -> None:
@@ -48,6 +52,7 @@ class Scheduler:
         times = await self.app.clock.read()
         await self._plan(times)
         await self._sweep()
+        await self._judge()
         released = await self.release()
         await self._knock()
         await self._record(times)
@@ -79,6 +84,13 @@ class Scheduler:
         self.swept_at = time.monotonic()
         if any(swept.values()):
             log.info("contacts.swept", **swept)
+
+    async def _judge(self) -> None:
+        if time.monotonic() - self.judged_at < _JUDGE_S:
+            return
+        self.judged_at = time.monotonic()
+        for provider, share in (await self.judge()).items():
+            log.warning("provider.reweighted", provider=provider, share=share)
 
     async def _knock(self) -> None:
         """Ask a worker to look at the inbox, where something is in it."""
@@ -126,6 +138,7 @@ async def serve() -> None:
             plan=app.planning(),
             release=app.releasing(queue),
             sweep=app.sweeping(queue),
+            judge=app.judging(),
         )
         log.info("scheduler.started", channels=[kind.value for kind in app.kinds])
         try:

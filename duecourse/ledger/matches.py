@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: The provider must be the one that was called: nobody else's word counts. A look-up is no message.
 _MATCH_REFERENCE = """
-SELECT w.place, a.contact_id, a.due_on, a.borrower_id, a.number, a.channel, a.idempotency_key
+SELECT w.place, a.contact_id, a.due_on, a.borrower_id, a.number, a.channel, a.idempotency_key, a.armed_at
 FROM unnest(%(places)s::integer[], %(providers)s::text[], %(ids)s::bigint[], %(references)s::text[])
     AS w (place, provider, contact_id, reference)
 CROSS JOIN LATERAL (
@@ -28,7 +28,7 @@ CROSS JOIN LATERAL (
 ) a
 """
 _MATCH_MESSAGE = """
-SELECT w.place, a.contact_id, a.due_on, a.borrower_id, a.number, a.channel, a.idempotency_key
+SELECT w.place, a.contact_id, a.due_on, a.borrower_id, a.number, a.channel, a.idempotency_key, a.armed_at
 FROM unnest(%(places)s::integer[], %(providers)s::text[], %(messages)s::text[]) AS w (place, provider, message_id)
 CROSS JOIN LATERAL (
     SELECT * FROM attempts a
@@ -170,7 +170,7 @@ class MatchRows:
 
 
 def _match(row: Sequence[Any]) -> Match:
-    _, contact_id, due_on, borrower_id, number, channel, key = row
+    _, contact_id, due_on, borrower_id, number, channel, key, armed_at = row
     return Match(
         contact_id=contact_id,
         due_on=due_on,
@@ -178,4 +178,5 @@ def _match(row: Sequence[Any]) -> Match:
         number=number,
         channel=ChannelKind(channel),
         idempotency_key=key,
+        armed_at=armed_at,
     )

@@ -54,6 +54,8 @@ class RouteRows:
 
     async def past(self, contact_ids: Sequence[int]) -> list[Past]:
         """What is known of those that are still to be sent or resolved. Locks nothing: the claim decides."""
+        if not contact_ids:
+            return []
         first, last = due_range(contact_ids)
         async with self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(_PAST, {"from": first, "until": last, "ids": list(contact_ids)})

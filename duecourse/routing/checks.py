@@ -1,11 +1,28 @@
-"""The outermost of the nested deadlines: a channel is given up before the contact itself is too late."""
+"""What a route's file alone cannot tell: can its providers do what it needs, and do its deadlines fit the rungs?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import time
 
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.domain.errors import ConfigError
+from duecourse.domain.message import Capability
 from duecourse.routing.route import Route
+
+
+def check_needs(route: Route, capabilities: Mapping[str, Capability]) -> None:
+    """Every provider on the route can do what the route needs.
+
+    Raises:
+        ConfigError: one cannot.
+    """
+    for name in route.providers:
+        for need in route.needs:
+            if name in capabilities and not need.met_by(capabilities[name]):
+                raise ConfigError(
+                    file=f"config/routes/{route.channel}.toml",
+                    key=f"providers.{name}",
+                    problem=f"is not {need.value}" if need.value.endswith("able") else f"tells of no {need.value}",
+                )
 
 
 def check_deadlines(routes: Sequence[Route], cadences: Sequence[Cadence]) -> None:

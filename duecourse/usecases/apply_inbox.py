@@ -12,6 +12,7 @@ from duecourse.domain.event import Event
 from duecourse.domain.receipt import InboxItem, Incoming
 from duecourse.ports import Channel, Ledger
 from duecourse.usecases.record_receipts import record_receipts
+from duecourse.usecases.report_receipts import ReportReceipts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class ApplyInbox:
     most_tries: int = 5
     grace: timedelta = timedelta(seconds=60)
     """How long a receipt may wait for the message id of an attempt whose own answer is still on its way."""
-
+    report: ReportReceipts | None = None
     stopping: Callable[[], bool] = lambda: False
     """True once the process is to end: what is open then waits for the next one."""
 
@@ -68,9 +69,12 @@ class ApplyInbox:
         async with self.ledger.transaction() as tx:
             items = await tx.inbox.claim(inbox_ids)
             incoming = [receipt for item in items for receipt in self._read(item, times)]
-            waiting = await record_receipts(tx, incoming, times=times, actor=self.actor)
+            recorded = await record_receipts(tx, incoming, times=times, actor=self.actor)
+            waiting = recorded.waiting
             finished = [item.inbox_id for item in items if item.inbox_id not in waiting]
             await tx.inbox.finish(finished, "applied", times=times)
+        if self.report:
+            await self.report(recorded.delivered, times.lease)
         return Counter(applied=len(finished), waiting=len(waiting))
 
     def _read(self, item: InboxItem, times: Times) -> Iterator[Incoming]:
@@ -84,6 +88,7 @@ class ApplyInbox:
                 provider=item.provider,
                 channel=channel.capability.channel,
                 receipt=receipt,
+                received_at=item.received_at,
                 patient=patient,
             )
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState
@@ -12,6 +12,7 @@ from duecourse.domain.receipt import Incoming, Match, Move, Standing
 from duecourse.domain.vocabulary import ReceiptKind
 from duecourse.policy.receipts import opts_out, progress
 from duecourse.ports import Transaction
+from duecourse.usecases.report_receipts import Delivered
 
 #: What a provider's code may look like. Anything else could be a sentence, and say who.
 _CODE = re.compile(r"[\w.:/-]{1,48}")
@@ -36,12 +37,15 @@ class _Applied:
     events: list[Event] = field(default_factory=list)
 
 
-async def record_receipts(tx: Transaction, incoming: Sequence[Incoming], *, times: Times, actor: str) -> set[int]:
-    """Apply what is new among `incoming`, in its order.
+class Recorded(NamedTuple):
+    waiting: set[int]
+    """Inbox ids of calls that must be read again: they speak of a message id that is not known yet."""
+    delivered: list[Delivered]
+    """What was learnt just now of messages that arrived."""
 
-    Returns:
-        Inbox ids of calls that must be read again: they speak of a message id that is not known yet.
-    """
+
+async def record_receipts(tx: Transaction, incoming: Sequence[Incoming], *, times: Times, actor: str) -> Recorded:
+    """Apply what is new among `incoming`, in its order."""
     matches = await tx.matches.attempts(incoming)
     people = await tx.matches.people(incoming)
     early = {place for place, item in enumerate(incoming) if _is_early(item, matches.get(place), people.get(place))}
@@ -55,7 +59,19 @@ async def record_receipts(tx: Transaction, incoming: Sequence[Incoming], *, time
     await _move(tx, fresh, times, actor)
     await _flag_addresses(tx, fresh, times, actor)
     await _opt_out(tx, fresh, times, actor)
-    return {incoming[place].inbox_id for place in early}
+    return Recorded({incoming[place].inbox_id for place in early}, [*_delivered(fresh)])
+
+
+def _delivered(fresh: Sequence[_Fresh]) -> Iterable[Delivered]:
+    for item in fresh:
+        if item.match and item.incoming.receipt.kind is ReceiptKind.DELIVERED:
+            told = item.incoming
+            yield Delivered(
+                provider=told.provider,
+                channel=told.channel,
+                armed_at=item.match.armed_at,
+                received_at=told.received_at,
+            )
 
 
 def _is_early(item: Incoming, match: Match | None, people: set[int] | None) -> bool:

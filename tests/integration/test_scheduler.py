@@ -54,6 +54,7 @@ def scheduler_of(app: App) -> Scheduler:
         plan=app.planning(),
         release=app.releasing(queue),
         sweep=app.sweeping(queue),
+        judge=app.judging(),
     )
 
 

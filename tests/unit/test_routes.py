@@ -11,7 +11,7 @@ from duecourse.cadence.rung import Cadence, Rung
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Capability
 from duecourse.domain.vocabulary import Audience, ChannelKind, Resolution
-from duecourse.routing.deadlines import check_deadlines
+from duecourse.routing.checks import check_deadlines
 from duecourse.routing.route import Deadlines, Lane, Need, Route
 from duecourse.settings import Settings, load
 from duecourse.settings.masked import masked
