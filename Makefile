@@ -16,7 +16,7 @@ help:
 	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
 	@echo 'make setup   only .venv, from requirements.lock'
 	@echo 'make format  put the code in the one layout'
-	@echo 'make bench   the measurements in bench/; ARGS="bench/import_book.py" is one'
+	@echo 'make bench   every measurement in one run; ARGS="--only planning --books 100k,1m" is a part, --json for programs'
 	@echo 'make docs    write the generated pages: docs/cli.md, docs/providers.md'
 	@echo 'make lock    resolve requirements.lock anew; ARGS="--upgrade" or ARGS="--upgrade-package redis" moves versions'
 	@echo 'make clean   remove .venv and caches; var/, where embedded data lives, stays'
@@ -49,7 +49,10 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup
-	@for script in $(or $(ARGS),bench/*.py); do echo "== $$script" && $(BIN)/python $$script || exit 1; done
+	@$(BIN)/python -c 'import celery' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[bench]' || \
+		echo 'bench: Celery could not be installed: it is left out' >&2
+	@$(BIN)/duecourse bench $(ARGS)
 
 docs: setup
 	@$(BIN)/python -m duecourse.cli.reference

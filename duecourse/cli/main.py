@@ -55,6 +55,11 @@ COMMANDS = {
         help="Kill, freeze and cut everything while a due day runs, and prove that nobody was written to twice or"
         " forgotten.",
     ),
+    "bench": Entry(
+        module="bench",
+        help="Measure speed beside a bare Dramatiq actor and Celery, planning, limits, payments and memory, in one"
+        " run.",
+    ),
     "doctor": Entry(module="doctor", help="Check stores, configuration, providers and clock, and say what to do."),
     "config": Entry(module="config", help="Configuration: check it, show what is in force.", group=True),
 }
