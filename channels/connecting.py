@@ -49,8 +49,17 @@ class Connector:
             # Numbers need no thread.
             return socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except socket.gaierror:
+            return await self._found_out(origin)
+
+    async def _found_out(self, origin: Origin) -> Addresses:
+        try:
             # One who gives up waiting does not end the look-up for the others.
             return await asyncio.shield(self._look_up(origin))
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise ConnectionAbortedError("closed meanwhile") from exc
 
     def _look_up(self, origin: Origin) -> "asyncio.Task[Addresses]":
         now = asyncio.get_running_loop().time()

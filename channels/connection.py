@@ -43,6 +43,8 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
+        # Slips of real servers that leave no doubt about where an answer ends.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
         self._poll = select.poll()
         self._answer: asyncio.Future[httpx.Response] | None = None
         self._head_only = self._keep = False

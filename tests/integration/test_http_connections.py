@@ -6,8 +6,10 @@ import math
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,7 @@ async def until(true: Callable[[], bool]) -> None:
         ("HTTP/1.1 200\ncontent-length: 2\n\n", b"{}"),
         ("HTTP/1.0 200 OK\nconnection: keep-alive\ncontent-length: 2\n\n", b"{}"),
         ("HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n", b"1\r\n{\r\n1;name=value\r\n}\r\n0\r\n\r\n"),
+        ("HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n", b"2 \r\n{}\r\n0\r\n\r\n"),
         ("HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\ncontent-length: 2\n\n", b"{}"),
         ("HTTP/1.1 103 Early Hints\nlink: </a>\n\nHTTP/1.1 200 OK\ncontent-length: 2\n\n", b"{}"),
     ],
@@ -472,6 +475,67 @@ async def test_a_name_is_tried_at_all_its_addresses() -> None:
     async with serving(behaved()) as wire, client_of() as client:
         answers = await asyncio.gather(*(call(client, f"http://localhost:{wire.port}/") for _ in range(5)))
     assert all(isinstance(answer, Answer) for answer in answers)
+
+
+class Resolver(ThreadPoolExecutor):
+    """Where the event loop looks names up: counts, and answers nobody until `let_go`."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)
+        self._gate = threading.Event()
+        self.asked = 0
+        super().submit(self._gate.wait)
+
+    def submit(self, *args: Any, **options: Any) -> Any:
+        self.asked += 1
+        return super().submit(*args, **options)
+
+    def let_go(self) -> None:
+        self._gate.set()
+
+
+@asynccontextmanager
+async def slow_resolver() -> AsyncIterator[Resolver]:
+    resolver = Resolver()
+    asyncio.get_running_loop().set_default_executor(resolver)
+    try:
+        yield resolver
+    finally:
+        resolver.let_go()
+
+
+async def test_a_name_is_looked_up_once_for_all_who_ask() -> None:
+    behave = behaved(headers={"connection": "close"})
+    async with slow_resolver() as resolver, serving(behave) as wire, client_of() as client:
+        url = f"http://localhost:{wire.port}/"
+        impatient = await client.call(client.prepare("GET", url, headers={}), deadline=time.monotonic() + 0.05)
+        assert impatient == Failure(fate=Fate.NOT_SENT, cause="connect_timeout")
+        pending = [asyncio.create_task(call(client, url)) for _ in range(5)]
+        await asyncio.sleep(0)
+        resolver.let_go()
+        answers = await asyncio.gather(*pending)
+        answers += [await call(client, url) for _ in range(3)]
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert (wire.connections, resolver.asked) == (8, 1)
+
+
+async def test_closing_the_client_ends_the_calls_that_wait_for_an_address() -> None:
+    async with slow_resolver() as resolver, client_of() as client:
+        pending = asyncio.create_task(call(client, "http://localhost:9/"))
+        await until(lambda: resolver.asked == 1)
+        await client.aclose()
+        assert await pending == Failure(fate=Fate.NOT_SENT, cause="connect_error")
+
+
+async def test_a_line_may_end_without_a_carriage_return() -> None:
+    async def behave(line: Line) -> None:
+        while True:
+            await line.request()
+            line.write(b"HTTP/1.1 200 OK\nx: y\ncontent-length: 2\n\n{}")
+
+    answers, connections = await twice(behave)
+    assert [(answer.body, answer.headers["x"]) for answer in answers] == [(b"{}", "y")] * 2
+    assert connections == 1
 
 
 async def test_a_certificate_for_another_name_is_not_sent_to(tmp_path: Path) -> None:
