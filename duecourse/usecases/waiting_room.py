@@ -11,7 +11,7 @@ class WaitingRoom:
     def __init__(self) -> None:
         self._seated: dict[Urgency, list[int]] | None = None
 
-    async def wait(self, waiting: dict[Urgency, list[int]], pause: Callable[[], Awaitable[None]]) -> bool:
+    async def wait(self, waiting: dict[Urgency, list[int]], pause: Callable[[], Awaitable[object]]) -> bool:
         """False where another job waits already: it has taken these contacts over.
 
         Args:
