@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from functools import lru_cache
 
 #: Contact ids stay below 2^53.
 _ID_BYTES = 7
@@ -36,4 +37,12 @@ def read_token(key: bytes, token: str) -> int | None:
 
 
 def _mac(key: bytes, name: bytes) -> bytes:
-    return hmac.digest(key, name, hashlib.sha256)[:_MAC_BYTES]
+    mac = _keyed(key).copy()
+    mac.update(name)
+    return mac.digest()[:_MAC_BYTES]
+
+
+@lru_cache(maxsize=4)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Taking in the key is half of the work."""
+    return hmac.new(key, digestmod=hashlib.sha256)

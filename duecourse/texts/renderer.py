@@ -94,13 +94,13 @@ def _unsubscribe_headers(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _render_part(template: TextTemplate, part: str, values: Mapping[str, Any]) -> str:
     try:
-        text = _EMPTY_LINES.sub("\n\n", template.parts[part](values)).strip()
+        text = template.parts[part](values).strip()
     except Exception as exc:  # noqa: BLE001 - whatever a template does wrong, one contact does not leave
         # No cause is chained: a foreign message may quote the borrower.
         raise _failed(template, part, _problem(exc, values)) from None
     if not text:
         raise _failed(template, part, "renders to nothing")
-    return text
+    return _EMPTY_LINES.sub("\n\n", text) if "\n\n\n" in text else text
 
 
 def _failed(template: TextTemplate, part: str, problem: str) -> TemplateError:
