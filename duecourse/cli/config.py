@@ -12,9 +12,13 @@ import typer
 from channels.registry import build
 from duecourse.cadence.files import load_cadences
 from duecourse.cadence.rung import Cadence, Rung
+from duecourse.cli.lanes import plain_lines
 from duecourse.cli.output import FAILED, AsJson, print_fields, print_json, print_table
 from duecourse.domain.errors import ConfigError
+from duecourse.domain.message import Capability
+from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.quiet_hours import Quiet
+from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.settings import Settings, find_config_dir, keys, load
 from duecourse.settings.masked import masked
 from duecourse.texts import JinjaTexts, Library, load_library
@@ -35,6 +39,7 @@ class Report:
     providers: list[dict[str, Any]] = field(default_factory=list)
     cadences: list[dict[str, Any]] = field(default_factory=list)
     texts: list[Reading] = field(default_factory=list)
+    routes: list[dict[str, Any]] = field(default_factory=list)
 
     def attempt(self, work: Callable[[], T]) -> T | None:
         """The work's result; None where it found a mistake, which is kept."""
@@ -89,17 +94,20 @@ def examine() -> Report:
     library = report.attempt(lambda: load_library(report.config_dir))
     cadences = report.attempt(lambda: load_cadences(report.config_dir, library.keys if library else None)) or ()
     if settings:
-        _examine_providers(report, settings)
+        _examine_routes(report, settings, _examine_providers(report, settings), cadences)
         _examine_rungs(report, settings, cadences)
     if settings and library:
         _examine_texts(report, JinjaTexts.from_settings(settings), library, cadences)
     return report
 
 
-def _examine_providers(report: Report, settings: Settings) -> None:
+def _examine_providers(report: Report, settings: Settings) -> dict[str, Capability]:
+    capabilities = {}
     for provider in settings.providers:
         if provider.enabled:
-            report.attempt(lambda account=provider: build(account))  # type: ignore[misc]
+            channel = report.attempt(lambda account=provider: build(account))  # type: ignore[misc]
+            if channel:
+                capabilities[provider.name] = channel.capability
         report.providers.append({
             "provider": provider.name,
             "channel": provider.channel.value,
@@ -107,6 +115,25 @@ def _examine_providers(report: Report, settings: Settings) -> None:
             "enabled": provider.enabled,
             "rate_per_s": provider.rate_per_s,
         })
+    return capabilities
+
+
+def _examine_routes(
+    report: Report, settings: Settings, capabilities: Mapping[str, Capability], cadences: Sequence[Cadence]
+) -> None:
+    routes = [settings.route_of(kind) for kind in ChannelKind]
+    for route in routes:
+        report.attempt(lambda one=route: check_needs(one, capabilities))  # type: ignore[misc]
+        names = [provider.name for provider in settings.providers_of(route.channel)]
+        written = any(one.channel is route.channel for one in settings.routes)
+        if len(names) > 1 and not route.shared:
+            why = "none other is on its route" if written else f"there is no config/routes/{route.channel}.toml"
+            report.notes.append(f"{route.providers[0]} carries all of {route.channel.value}: {why}")
+    report.attempt(lambda: check_deadlines(routes, cadences))
+    report.routes += [
+        {"channel": line.channel, "provider": line.provider, "weight": line.weight, "part": line.part, "why": line.why}
+        for line in plain_lines(settings)
+    ]
 
 
 def _environ() -> Mapping[str, str]:
@@ -147,6 +174,7 @@ def _print(report: Report) -> None:
     print_table(
         ("provider", "channel", "adapter", "enabled", "rate/s"), (tuple(row.values()) for row in report.providers)
     )
+    print_table(("channel", "provider", "weight", "part", "why"), (tuple(row.values()) for row in report.routes))
     print_table(("cadence", "version", "rungs"), (tuple(row.values()) for row in report.cadences))
     columns = ("template", "channel", "locale", "characters", "segments", "encoding", "most_segments")
     print_table(columns, ([getattr(text, name) for name in columns] for text in report.texts))

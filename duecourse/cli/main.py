@@ -60,6 +60,7 @@ COMMANDS = {
         help="Measure speed beside a bare Dramatiq actor and Celery, planning, limits, payments and memory, in one"
         " run.",
     ),
+    "routes": Entry(module="routes", help="Routes: whom each channel's messages leave through, and why.", group=True),
     "doctor": Entry(module="doctor", help="Check stores, configuration, providers and clock, and say what to do."),
     "config": Entry(module="config", help="Configuration: check it, show what is in force.", group=True),
 }

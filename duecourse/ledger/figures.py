@@ -70,6 +70,11 @@ class FigureRows:
         row: Sequence[int] | None = await cursor.fetchone()
         return (row[0], row[1]) if row else (0, 0)
 
+    async def shares(self) -> list[tuple[str, str, float]]:
+        """Channel, provider and the part of its weight that it is given, of those that ever were given less."""
+        cursor = await self._conn.execute("SELECT channel, provider, share FROM provider_shares")
+        return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
+
     async def steps(self, since: datetime, until: datetime) -> list[Step]:
         """What happened in a span of lease time, its end included."""
         cursor = await self._conn.execute(statement("steps"), {"since": since, "until": until})

@@ -49,6 +49,7 @@ class Figures(Collector):
     up: bool = False
     depths: Sequence[Depth] = ()
     inbox: tuple[int, int] = (0, 0)
+    shares: Sequence[tuple[str, str, float]] = ()
     steps: Tally[tuple[str, str, str, str]] = field(default_factory=Tally)
     buckets: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     sums: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -78,11 +79,11 @@ class Figures(Collector):
         since = self._since or until
         async with self.ledger.transaction() as tx:
             rows = FigureRows(tx.conn)
-            depths, inbox = await rows.depths(times=times), await rows.inbox()
+            depths, inbox, shares = await rows.depths(times=times), await rows.inbox(), await rows.shares()
             steps = await rows.steps(since, until) if until > since else []
             latencies = await rows.latencies(since, until) if until > since else []
         # All or nothing: a reading that broke off must not be counted twice.
-        self.depths, self.inbox, self._since = depths, inbox, max(since, until)
+        self.depths, self.inbox, self.shares, self._since = depths, inbox, shares, max(since, until)
         self._add(steps, latencies)
 
     def _add(self, steps: Sequence[Step], latencies: Sequence[Latency]) -> None:
@@ -98,11 +99,19 @@ class Figures(Collector):
         yield _gauge("duecourse_figures_up", "1 where the last reading of the database succeeded.", float(self.up))
         yield _gauge("duecourse_inbox_waiting", "Stored webhooks that wait to be applied.", self.inbox[0])
         yield _gauge("duecourse_inbox_set_aside", "Stored webhooks that could not be applied.", self.inbox[1])
+        yield self._shares()
         yield from self._queues()
         yield self._events()
         yield self._outcomes()
         yield self._withheld()
         yield self._latencies()
+
+    def _shares(self) -> Metric:
+        words = "The part of its weight that a provider of a shared route is given; absent where it is all of it."
+        family = GaugeMetricFamily("duecourse_provider_share", words, labels=("channel", "provider"))
+        for channel, provider, share in self.shares:
+            family.add_metric((channel, provider), share)
+        return family
 
     def _queues(self) -> Iterator[Metric]:
         labels = ("channel", "state")

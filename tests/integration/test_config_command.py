@@ -127,3 +127,53 @@ def test_what_is_in_force_is_shown_without_a_secret(config: Run, folder: Path) -
         assert "seen" in done.stdout
         assert "postgresql://app:***@db/duecourse" in done.stdout
         assert "https://u:***@h/x" in done.stdout
+
+
+def test_a_route_is_shown_with_its_parts_and_why(config: Run, folder: Path) -> None:
+    two_accounts(folder)
+    said = report(config("check", "--json", DUECOURSE_SANDBOX="true"))
+    sms = [row for row in said["routes"] if row["channel"] == "sms"]
+    assert sms == [
+        {"channel": "sms", "provider": "sandbox-sms", "weight": 3.0, "part": 0.75, "why": "healthy"},
+        {"channel": "sms", "provider": "spare", "weight": 1.0, "part": 0.25, "why": "healthy"},
+        {"channel": "sms", "provider": "twilio", "weight": 5.0, "part": 0.0, "why": "switched off"},
+    ]
+
+
+def test_a_second_account_without_a_route_is_told_of(config: Run, folder: Path) -> None:
+    two_accounts(folder)
+    (folder / "routes" / "sms.toml").unlink()
+    said = report(config("check", "--json", DUECOURSE_SANDBOX="true"))
+    assert said["notes"] == ["sandbox-sms carries all of sms: there is no config/routes/sms.toml"]
+    assert [row["why"] for row in said["routes"] if row["provider"] == "spare"] == [
+        "not on the route: only asked about what it was given before"
+    ]
+
+
+def test_a_provider_that_lacks_what_its_route_needs_is_a_mistake(config: Run, folder: Path) -> None:
+    two_accounts(folder)
+    spare = folder / "providers" / "spare.toml"
+    spare.write_text(spare.read_text().replace('resolution = "key"', 'resolution = "none"'))
+    route = folder / "routes" / "sms.toml"
+    route.write_text('needs = ["receipts", "resolvable"]\n' + route.read_text())
+    done = config("check", "--json", DUECOURSE_SANDBOX="true")
+    assert done.returncode == 1
+    assert [(gap["key"], gap["problem"]) for gap in report(done)["problems"]] == [
+        ("providers.spare", "is not resolvable")
+    ]
+
+
+def test_a_rung_that_is_shorter_than_its_channels_deadline_is_a_mistake(config: Run, folder: Path) -> None:
+    two_accounts(folder)
+    route = folder / "routes" / "sms.toml"
+    route.write_text(route.read_text() + "[deadlines]\nprovider_s = 300\nchannel_s = 40000\n")
+    done = config("check", DUECOURSE_SANDBOX="true")
+    assert done.returncode == 1
+    assert "a route's channel_s (40000) must be less" in done.stderr
+
+
+def two_accounts(folder: Path) -> None:
+    shutil.copy(folder / "providers" / "sandbox-sms.toml", folder / "providers" / "spare.toml")
+    lanes = {"sandbox-sms": 3, "spare": 1, "twilio": 5}
+    text = "".join(f"[providers.{name}]\nweight = {weight}\n" for name, weight in lanes.items())
+    (folder / "routes" / "sms.toml").write_text(text)
