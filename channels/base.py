@@ -1,7 +1,6 @@
 """What every adapter shares: strict options, outcomes of failed calls, code tables, `Retry-After`, the fan-out."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import structlog
 
 from channels.http import Cause, Failure, Fate
@@ -152,8 +152,8 @@ def _http_date(text: str) -> datetime | None:
 def json_object(body: bytes) -> dict[str, Any] | None:
     """The body as a JSON object; None for anything else."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = orjson.loads(body)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

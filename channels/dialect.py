@@ -3,7 +3,6 @@
 Documented for those who implement the other side in docs/adding-a-provider.md.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -28,8 +27,6 @@ CODES: dict[str, Code] = {
 #: Of a receipt: the address can never work.
 _DEAD_ADDRESS = frozenset({"invalid_address", "unknown_subscriber", "unregistered"})
 _STATUSES = {"accepted": OutcomeClass.ACCEPTED, "duplicate": OutcomeClass.DUPLICATE}
-#: One encoder for all messages. What we write ourselves holds no circles.
-_encode = json.JSONEncoder(check_circular=False).encode
 _GARBAGE = Outcome(kind=OutcomeClass.UNKNOWN, code=Cause.GARBAGE.value)
 
 
@@ -44,11 +41,6 @@ def message_json(message: Outbound) -> dict[str, Any]:
     if body.headers:
         content["headers"] = dict(body.headers)
     return content
-
-
-def written(content: dict[str, Any]) -> bytes:
-    """As it is sent."""
-    return _encode(content).encode()
 
 
 def read_single(result: Answer | Failure) -> Outcome:

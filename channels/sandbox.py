@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
 from channels import dialect, signatures
 from channels.base import capability_of, options_of, read_secrets, read_url, send_each, wall_clock
 from channels.http import HttpClient, Prepared
@@ -73,7 +75,7 @@ class Sandbox:
         return dialect.read_batch(await self._http.call(request, deadline=deadline), len(chunk))
 
     def _post(self, url: str, content: dict[str, Any], headers: Mapping[str, str]) -> Prepared:
-        return self._http.prepare("POST", url, headers=headers, content=dialect.written(content))
+        return self._http.prepare("POST", url, headers=headers, content=orjson.dumps(content))
 
     async def look_up(self, message: Outbound) -> Outcome | None:
         url = f"{self._url}?reference={quote(message.reference, safe='')}"

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+import orjson
+
 from channels import dialect, signatures
 from channels.base import capability_of, options_of, provider_file, read_secrets, read_url, send_each, wall_clock
 from channels.http import HttpClient, Prepared
@@ -53,7 +55,7 @@ class Webhook:
 
     async def _send_one(self, message: Outbound) -> Outcome:
         named = {"type": "message", "channel": self.capability.channel.value, "locale": message.locale}
-        content = dialect.written(named | dialect.message_json(message))
+        content = orjson.dumps(named | dialect.message_json(message))
         request = self._signed("POST", self._options.url, webhook_id=message.idempotency_key, content=content)
         return dialect.read_single(await self._http.call(request, deadline=message.deadline))
 
