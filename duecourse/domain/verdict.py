@@ -24,7 +24,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "decision": self.decision.value,
+            "decision": self.decision,
             "rules": list(self.rules),
             "until": self.until.isoformat() if self.until else None,
             "packs": list(self.packs),

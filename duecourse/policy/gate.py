@@ -1,7 +1,9 @@
 """The gate: the one place that says whether a contact may leave. Asked in the claim's transaction, fail-closed."""
 
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import Decision
@@ -12,6 +14,15 @@ from duecourse.policy.rules import RULES, Situation
 
 PACKS = ("house@1",)
 POLICY_ERROR = "policy-error"
+_ALL_PASSED = tuple(RULES)
+
+
+class _Here(NamedTuple):
+    """What an instant is at one place: the same for most of a batch."""
+
+    zone: ZoneInfo | None
+    record: dict[str, Any]
+    """What a verdict keeps of it."""
 
 
 def decide(facts: ContactFacts, now: datetime, quiet: Quiet) -> Verdict:
@@ -35,7 +46,8 @@ def judge(facts: ContactFacts, now: datetime, quiet: Quiet) -> Verdict:
     Raises:
         Exception: the facts make no sense. Call `decide` instead, which refuses then.
     """
-    at = Situation(facts=facts, now=now, quiet=quiet, zone=find_zone(facts.time_zone))
+    here = _here(now, facts.time_zone, quiet)
+    at = Situation(facts=facts, now=now, quiet=quiet, zone=here.zone)
     for rule_id, rule in RULES.items():
         objection = rule(at)
         if objection:
@@ -45,22 +57,30 @@ def judge(facts: ContactFacts, now: datetime, quiet: Quiet) -> Verdict:
                 until=objection.until,
                 next_channel=objection.next_channel,
                 packs=PACKS,
-                facts=_record(at),
+                facts=_record(facts, here),
             )
-    return Verdict(decision=Decision.ALLOW, rules=tuple(RULES), packs=PACKS, facts=_record(at))
+    return Verdict(decision=Decision.ALLOW, rules=_ALL_PASSED, packs=PACKS, facts=_record(facts, here))
 
 
-def _record(at: Situation) -> dict[str, Any]:
+@lru_cache(maxsize=1024)
+def _here(now: datetime, time_zone: str | None, quiet: Quiet) -> _Here:
+    zone = find_zone(time_zone)
+    record = {
+        "now": now.isoformat(),
+        "local": now.astimezone(zone).isoformat() if zone else None,
+        "quiet": [quiet.start.isoformat("minutes"), quiet.end.isoformat("minutes")],
+        "time_zone": time_zone,
+    }
+    return _Here(zone, record)
+
+
+def _record(facts: ContactFacts, here: _Here) -> dict[str, Any]:
     """All that was known, JSON-ready, so that the verdict can be recomputed years later."""
-    facts = at.facts
     return {
-        "now": at.now.isoformat(),
-        "local": at.now.astimezone(at.zone).isoformat() if at.zone else None,
-        "quiet": [at.quiet.start.isoformat("minutes"), at.quiet.end.isoformat("minutes")],
+        **here.record,
         "not_after": facts.not_after.isoformat(),
-        "time_zone": facts.time_zone,
-        "channel": facts.channel.value,
-        "consent": facts.consent.value if facts.consent else None,
+        "channel": facts.channel,
+        "consent": facts.consent,
         "address_valid": facts.address_valid,
         "open_items": facts.open_items,
         "autopay": facts.autopay,
@@ -68,5 +88,5 @@ def _record(at: Situation) -> dict[str, Any]:
         "opted_out": facts.opted_out,
         "touches_today": facts.touches_today,
         "reached_today": facts.reached_today,
-        "stop": sorted(rule.value for rule in facts.stop),
+        "stop": sorted(facts.stop),
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from duecourse.domain.zones import instant
@@ -27,6 +28,7 @@ class Quiet:
         return local >= self.start or local < self.end
 
 
+@lru_cache(maxsize=1024)
 def first_allowed(moment: datetime, zone: ZoneInfo, quiet: Quiet) -> datetime:
     """The end of the quiet span that `moment` lies in, in UTC; `moment` itself where it lies in none.
 

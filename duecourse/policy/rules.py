@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from duecourse.domain.vocabulary import Consent, Decision, StopRule
@@ -13,8 +14,7 @@ from duecourse.policy.quiet_hours import Quiet, first_allowed
 _DAY_CAP = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """A contact's facts at one instant."""
 
     facts: ContactFacts
