@@ -11,7 +11,7 @@ ARGS ?=
 
 help:
 	@echo 'make demo    run due days on a bundled book against a sandbox provider; ARGS="--loans 500 --days 4" is short'
-	@echo 'make chaos   break everything while a due day runs and compare the books; ARGS="--seed 2 --minutes 3"'
+	@echo 'make chaos   kill at every marked point, break everything, compare the books; ARGS="--seed 2 --minutes 3" is a storm'
 	@echo 'make test    the whole test suite, on a Postgres and a Redis of its own; ARGS="tests/unit -k window" is a part'
 	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
 	@echo 'make setup   only .venv, from requirements.lock'
@@ -32,6 +32,9 @@ demo: setup
 	@$(BIN)/duecourse demo $(ARGS)
 
 chaos: setup
+ifeq ($(ARGS),)
+	@$(BIN)/duecourse chaos --points
+endif
 	@$(BIN)/duecourse chaos $(or $(ARGS),--minutes 15 --contacts 60000)
 
 test: setup

@@ -53,8 +53,9 @@ def marked(use_case: UseCase, points: Points) -> UseCase:
         elif field.name == "texts":
             changed[field.name] = MarkedTexts(part, points)
         elif is_dataclass(part) and type(part).__module__.startswith("duecourse.usecases"):
-            changed[field.name] = marked(part, points)
-    return cast("UseCase", replace(cast("Any", use_case), **changed))
+            below = marked(part, points)
+            changed |= {} if below is part else {field.name: below}
+    return cast("UseCase", replace(cast("Any", use_case), **changed)) if changed else use_case
 
 
 def doom(points: Points) -> None:

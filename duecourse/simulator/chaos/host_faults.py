@@ -1,4 +1,4 @@
-"""What a worker's own machine does to it: a wrong clock, no more files, a full disk for its log."""
+"""What a process' own machine does to it: a wrong clock, no more files, a full disk for its log."""
 
 import asyncio
 import resource
@@ -24,13 +24,22 @@ async def _wrong_clock(world: World, draw: Draw) -> bool:
 async def _no_files(world: World, draw: Draw) -> bool:
     """It can open nothing more: no connection, no file."""
     pid = _working(world, draw)
-    if pid is None:
-        return False
+    return pid is not None and await _limited(pid, resource.RLIMIT_NOFILE, open_files(pid), draw)
+
+
+async def _no_log(world: World, draw: Draw) -> bool:
+    """The disk of its log is full: what writes there fails."""
+    pid = world.supervisor.pids().get(draw.pick(_WORKERS, "victim"))
+    return pid is not None and await _limited(pid, resource.RLIMIT_FSIZE, 1, draw)
+
+
+async def _limited(pid: int, kind: int, least: int, draw: Draw) -> bool:
+    """For a while the process may not have more of that."""
     with suppress(OSError):
-        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_files(pid), hard))
-        await asyncio.sleep(draw.between(1, 4, "closed"))
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        soft, hard = resource.prlimit(pid, kind)
+        resource.prlimit(pid, kind, (least, hard))
+        await asyncio.sleep(draw.between(1, 4, "limited"))
+        resource.prlimit(pid, kind, (soft, hard))
         return True
     return False
 
@@ -43,4 +52,5 @@ def _working(world: World, draw: Draw) -> int | None:
 HOST_FAULTS = (
     Fault(name="worker-clock-wrong", weight=5, deed=_wrong_clock),
     Fault(name="worker-out-of-files", weight=3, deed=_no_files),
+    Fault(name="worker-log-full", weight=2, deed=_no_log),
 )

@@ -37,14 +37,14 @@ _UNHURT = 4
 #: Slow enough to die while a call is under way, and bad enough that every round has something to be resolved.
 _WEATHER = {
     "latency_s": 0.25,
-    "faults": CALM["faults"] | {"disconnect_after": 0.08, "e500_before": 0.08, "e503": 0.04, "refused": 0.02},
+    "faults": CALM["faults"] | {"disconnect_after": 0.08, "e500_before": 0.08, "e503": 0.04, "e429": 0.02},
 }
 _STEP = timedelta(minutes=1)
 #: How long an order waits, where all are tried and where some are wished for.
 _TAKEN_S, _WISHED_S = 10.0, 45.0
 _POLL_S = 0.1
 #: How often a point is tried that nobody comes by.
-_TRIES = 2
+_TRIES = 3
 #: How many handfuls later an order may still have hit those of one.
 _BLAMED = 4
 KINDS = ("sms", "push", "email", "scheduler", "inbox", "web")

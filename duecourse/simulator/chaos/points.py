@@ -42,8 +42,10 @@ class Points:
         """
         point = f"{self._process}:{name}"
         if point not in self._seen:
-            self._seen.add(point)
-            (self._folder / "passed" / point).touch()
+            # A process that may open no more files tells of it next time.
+            with suppress(OSError):
+                (self._folder / "passed" / point).touch()
+                self._seen.add(point)
         taken = self._folder / "taken" / f"{point} {os.getpid()}"
         try:
             (self._folder / "orders" / point).rename(taken)

@@ -19,6 +19,7 @@ from duecourse.simulator.deployment import while_alive
 
 #: How many of those that break an invariant are shown.
 _SHOWN = 20
+_NO_DISK = "postgres-disk-full: this user may not mount a disk for it"
 
 
 @dataclass(kw_only=True)
@@ -54,6 +55,7 @@ async def run_chaos(wishes: ChaosWishes, note: Note) -> dict[str, Any]:
         return _report(world, seen, evidence) | {
             "faults": dict(sorted(storm.done.items())),
             "fault_count": storm.done.total(),
+            "left_out": [] if world.stores.disk else [_NO_DISK],
             "storm_s": round(stormed_s, 1),
             "settle_s": round(time.monotonic() - began - stormed_s, 1),
         }

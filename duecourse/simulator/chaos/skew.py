@@ -30,7 +30,8 @@ class Skew:
         return self._seconds
 
     def _read(self) -> float:
-        with suppress(FileNotFoundError, ValueError):
+        # No file, or none that can be opened just now.
+        with suppress(OSError, ValueError):
             return float(self._file.read_text())
         return 0.0
 

@@ -27,8 +27,10 @@ def hands(pid: int) -> int | None:
 
 
 def open_files(pid: int) -> int:
-    """How many the process holds. Raises OSError where it is gone."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    """How many the process holds; 0 where it is gone."""
+    with suppress(OSError):
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return 0
 
 
 def hit(pid: int | None, number: signal.Signals) -> bool:
