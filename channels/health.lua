@@ -15,7 +15,7 @@
 --   tell    pairs of provider and share              -> {provider, share, ...}
 --   shares  nothing                                  -> {provider, share, ...}
 
-local CALLS_S, RECEIPTS_S, SHARES_LIFE_MS = 5, 30, 120000
+local CALLS_S, RECEIPTS_S, SHARES_LIFE_MS = 2, 30, 120000
 local OF_RECEIPTS = {sent = true, timely = true}
 
 local now = tonumber(redis.call('TIME')[1])

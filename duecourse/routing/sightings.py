@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from duecourse.routing.health import Evidence, HealthTerms, Sign
 
 #: Width of the buckets in seconds: equal to `channels/health.lua`.
-CALLS_S = 5
+CALLS_S = 2
 RECEIPTS_S = 30
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from duecourse.ledger.clock import read_lease
 from duecourse.ledger.database import PostgresLedger
 from duecourse.routing.health import HealthTerms, Sign
 from duecourse.routing.route import Lane, Route
-from duecourse.routing.sightings import RECEIPTS_S, Sightings, memory_s
+from duecourse.routing.sightings import CALLS_S, RECEIPTS_S, Sightings, memory_s
 from duecourse.usecases.judge_providers import JudgeProviders
 
 SMS = ChannelKind.SMS
@@ -200,3 +201,8 @@ async def test_the_event_tells_on_what_it_was_judged_and_no_person(
         "calls": {"good": 10, "unsent": 15, "unknown": 15},
         "receipts": {"due": 0, "in_time": 0},
     }
+
+
+def test_the_script_and_the_judge_agree_on_the_width_of_a_bucket() -> None:
+    script = files("channels").joinpath("health.lua").read_text("utf-8")
+    assert f"local CALLS_S, RECEIPTS_S, SHARES_LIFE_MS = {CALLS_S}, {RECEIPTS_S}," in script
