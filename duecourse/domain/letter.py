@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from duecourse.domain.message import Rendered
 
+#: Made once: `json.dumps` makes one per call for such options.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Letter:
@@ -15,20 +19,14 @@ class Letter:
     body: Rendered = field(repr=False)
 
     def freeze(self) -> bytes:
-        """Canonical JSON: equal letters give equal bytes."""
-        parts = {
-            "to": self.to,
-            "locale": self.locale,
-            "text": self.body.text,
-            "subject": self.body.subject,
-            "html": self.body.html,
-            "headers": dict(self.body.headers),
-            "segments": self.body.segments,
-        }
-        return json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        """One JSON list, in the order of `thaw`: equal letters give equal bytes."""
+        body = self.body
+        headers = sorted(body.headers.items())
+        parts = (self.to, self.locale, body.text, body.subject, body.html, headers, body.segments)
+        return _encode(parts).encode()
 
     @classmethod
     def thaw(cls, frozen: bytes) -> "Letter":
-        parts = json.loads(frozen)
-        to, locale = parts.pop("to"), parts.pop("locale")
-        return cls(to=to, locale=locale, body=Rendered(**parts))
+        to, locale, text, subject, html, headers, segments = _decode(frozen.decode())
+        body = Rendered(text=text, subject=subject, html=html, headers=dict(headers), segments=segments)
+        return cls(to=to, locale=locale, body=body)
