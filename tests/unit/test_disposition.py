@@ -1,5 +1,6 @@
 """What follows an outcome: exhaustive over outcomes and capabilities."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -126,3 +127,39 @@ def test_a_provider_that_offers_neither_is_not_asked() -> None:
         Resolution.LOOKUP: AttemptKind.LOOKUP,
         Resolution.NONE: None,
     }
+
+
+@given(endings, st.sampled_from([OutcomeClass.THROTTLED, OutcomeClass.TRANSIENT, OutcomeClass.MISCONFIGURED]))
+def test_what_surely_was_not_sent_waits_for_nothing_where_another_provider_is_left(
+    ended: Ended, kind: OutcomeClass
+) -> None:
+    after = after_send(_routed(ended, kind, elsewhere=True), BACKOFF)
+    if after.state is ContactState.PLANNED:
+        assert after.not_before == NOW
+        assert after.unsent
+    else:
+        assert (kind, after.reason) == (OutcomeClass.TRANSIENT, "retries-exhausted")
+
+
+@given(ended=endings, left_s=st.floats(0, 7_200), elsewhere=st.booleans())
+def test_no_try_is_planned_after_the_channels_deadline(ended: Ended, left_s: float, *, elsewhere: bool) -> None:
+    give_up_at = NOW + timedelta(seconds=left_s)
+    after = after_send(replace(ended, give_up_at=give_up_at, elsewhere=elsewhere), BACKOFF)
+    if after.state is ContactState.PLANNED:
+        assert after.not_before is not None
+        assert after.not_before <= give_up_at
+    elif after.reason == "channel-deadline":
+        assert (after.unsent, after.next_channel) == (True, True)
+
+
+@given(endings)
+def test_the_route_changes_nothing_about_a_call_that_was_perhaps_processed(ended: Ended) -> None:
+    plain = _routed(ended, OutcomeClass.UNKNOWN, elsewhere=False)
+    routed = replace(plain, elsewhere=True, give_up_at=NOW - timedelta(hours=1))
+    assert after_send(routed, BACKOFF) == after_send(plain, BACKOFF)
+    assert after_recall(routed) == after_recall(plain)
+    assert after_lookup(routed, found=True, negatives=1) == after_lookup(plain, found=True, negatives=1)
+
+
+def _routed(ended: Ended, kind: OutcomeClass, *, elsewhere: bool) -> Ended:
+    return replace(ended, outcome=replace(ended.outcome, kind=kind), elsewhere=elsewhere)
