@@ -12,11 +12,10 @@ from typing import Any
 
 from bench.delivery import SMS_AT, answered
 from bench.due_day import BEGUN, DAY, ENDED
-from bench.measuring import cpu_s, families, family, peak_rss_mb
+from bench.measuring import cpu_s, families, peak_rss_mb, server_cpu_s
 from bench.stage import SCHEDULER, NotMeasured, Stage, worker
 from bench.wishes import Wishes
 from duecourse.bootstrap import App
-from duecourse.embedded import EmbeddedServer
 from duecourse.ledger.clock import step_virtual_clock
 
 _COUNTS = """
@@ -83,11 +82,6 @@ async def _read(stage: Stage, app: App, children: Sequence[Popen[bytes]]) -> Rea
         redis_cpu_s=float(info["used_cpu_user"]) + float(info["used_cpu_sys"]),
         redis_commands=int(info["total_commands_processed"]),
     )
-
-
-def server_cpu_s(server: EmbeddedServer) -> float:
-    """Of Postgres with all its sessions, those that ended included."""
-    return cpu_s(family(int(server.program.pid_file.read_text().split("\n", 1)[0])))
 
 
 def _per_contact(before: Reading, after: Reading) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from bench.stage import NotMeasured
+from duecourse.embedded import EmbeddedServer
 
 LIMIT_S = 600.0
 
@@ -51,6 +52,11 @@ def peak_rss_mb(pids: Iterable[int]) -> float:
 def cpu_s(pids: Iterable[int]) -> float:
     """User and system time of these processes and of their children that ended."""
     return sum(_ticks(pid) for pid in pids) / os.sysconf("SC_CLK_TCK")
+
+
+def server_cpu_s(server: EmbeddedServer) -> float:
+    """Of Postgres with all its sessions, those that ended included."""
+    return cpu_s(family(int(server.program.pid_file.read_text().split("\n", 1)[0])))
 
 
 def _ticks(pid: int) -> int:

@@ -11,7 +11,7 @@ from statistics import median
 
 from bench.books import PEAK, SIZES, TICKS, make_book, require_room
 from bench.delivery import answered
-from bench.measuring import families, peak_rss_mb
+from bench.measuring import families, peak_rss_mb, server_cpu_s
 from bench.stage import SCHEDULER, Stage
 from bench.wishes import Wishes
 from duecourse.bootstrap import App
@@ -34,7 +34,9 @@ async def planning(stage: Stage, wishes: Wishes) -> dict[str, object]:
     return {
         "books": found,
         "plan_rows_per_s": largest["plan_rows_per_s"],
+        "plan_cpu_us": largest["plan_cpu_us"],
         "release_rows_per_s": largest["release_rows_per_s"],
+        "release_cpu_us": largest["release_cpu_us"],
         "scheduler_rss_mb": largest["scheduler_rss_mb"],
         "scheduler_rss_growth": round(largest["scheduler_rss_mb"] / smallest["scheduler_rss_mb"], 3),
         **_tick_ratio(found),
@@ -54,7 +56,7 @@ async def _one_book(stage: Stage, name: str) -> Figures:
         made = {"instalments": SIZES[name], "made_s": round(time.monotonic() - began, 1)}
         stage.note(f"planning: a book of {SIZES[name]:,} instalments made in {made['made_s']:g} s")
         async with stage.opened(env) as app:
-            return {**made, **await _ticks(app), **await _peak(app), **await _scheduler(stage, app, env)}
+            return {**made, **await _ticks(app), **await _peak(stage, app), **await _scheduler(stage, app, env)}
 
 
 async def _ticks(app: App) -> Figures:
@@ -77,14 +79,19 @@ async def _pass(app: App, at: datetime) -> tuple[int, float]:
     return sum(planned.values()), time.perf_counter() - began
 
 
-async def _peak(app: App) -> Figures:
+async def _peak(stage: Stage, app: App) -> Figures:
+    before = server_cpu_s(stage.postgres)
     planned, seconds = await _pass(app, PEAK)
+    between = server_cpu_s(stage.postgres)
     released, release_s = await _release(app)
+    after = server_cpu_s(stage.postgres)
     return {
         "planned": planned,
         "plan_rows_per_s": round(planned / seconds),
+        "plan_cpu_us": round((between - before) * 1e6 / max(planned, 1), 2),
         "released": released,
         "release_rows_per_s": round(released / release_s),
+        "release_cpu_us": round((after - between) * 1e6 / max(released, 1), 2),
     }
 
 

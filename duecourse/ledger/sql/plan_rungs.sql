@@ -1,5 +1,5 @@
 -- The rungs of one day before or after the due date, over one page of what is due: contacts and their events.
--- Idempotent by the key of contacts. One read of a borrower serves all rungs, and no step's cost follows the book.
+-- One read of a borrower serves all rungs, what few share is worked out once, and no step's cost follows the book.
 -- The audience rule is the twin of risk/audience.py; a test keeps the two equal.
 WITH rung AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rungs)s) AS r (
@@ -15,57 +15,67 @@ WITH rung AS MATERIALIZED (
       AND i.due_on <= %(last_due)s::date
     ORDER BY i.due_on, i.borrower_id
     FETCH FIRST (%(page)s) ROWS WITH TIES
-), page AS (
-    SELECT d.due_on, d.borrower_id,
-           bool_or(d.number = 1 OR l.missed_before > 0 OR EXISTS (
-               SELECT 1 FROM instalments p
-               WHERE p.loan_id = d.loan_id AND p.number < d.number
-                 AND (p.outstanding_minor > 0 AND p.due_on < %(today)s OR p.met_on > p.due_on))) AS risky,
-           bool_and(l.autopay OR d.number > 6) AS safe
-    FROM due d
-    JOIN loans l ON l.loan_id = d.loan_id AND l.status = 'active'
-    GROUP BY d.due_on, d.borrower_id
+), page AS MATERIALIZED (
+    -- OFFSET 0 keeps both look-ups what they are: a planner that guesses otherwise reads every loan for one page.
+    SELECT due_on, borrower_id, CASE WHEN risky THEN 'high' WHEN safe THEN 'low' ELSE 'standard' END AS audience,
+           -- An unknown zone is planned in UTC and refused by the gate, so that the record says why.
+           coalesce(b.time_zone, 'UTC') AS zone
+    FROM (
+        SELECT d.due_on, d.borrower_id,
+               bool_or(d.number = 1 OR l.missed_before > 0 OR EXISTS (
+                   SELECT 1 FROM instalments p
+                   WHERE p.loan_id = d.loan_id AND p.number < d.number
+                     AND (p.outstanding_minor > 0 AND p.due_on < %(today)s OR p.met_on > p.due_on))) AS risky,
+               bool_and(l.autopay OR d.number > 6) AS safe
+        FROM due d
+        CROSS JOIN LATERAL (
+            SELECT * FROM loans WHERE loans.loan_id = d.loan_id AND loans.status = 'active' OFFSET 0
+        ) l
+        GROUP BY d.due_on, d.borrower_id
+    ) banded
+    CROSS JOIN LATERAL (SELECT time_zone FROM borrowers WHERE borrowers.borrower_id = banded.borrower_id OFFSET 0) b
+), firing AS MATERIALIZED (
+    -- Of each day, zone and audience: there are few, and an instant in a zone is dear.
+    SELECT kind.*, r.name, fires_at, ends_at
+    FROM (SELECT DISTINCT due_on, zone, audience FROM page) kind
+    JOIN rung r ON kind.audience = ANY (r.audiences)
+    CROSS JOIN LATERAL (
+        SELECT (due_on + %(offset_days)s + r.at) AT TIME ZONE zone AS fires_at,
+               (due_on + %(offset_days)s + r.not_after) AT TIME ZONE zone AS ends_at
+    ) span
+    WHERE fires_at < %(until)s AND ends_at > %(now)s
 ), person AS MATERIALIZED (
-    -- Materialized: the two look-ups are made once for each, not once for each rung.
-    SELECT page.due_on, page.borrower_id, audience, zone, contact_month_base(page.due_on) AS month,
-           ARRAY(SELECT cp.channel FROM contact_points cp
-                 WHERE cp.borrower_id = page.borrower_id
-                   AND cp.consent = 'granted' AND cp.invalid_since IS NULL) AS granted,
+    -- The look-ups are made once for each, and only for those of whom something is to be planned.
+    SELECT page.*, contact_month_base(due_on) AS month,
+           ARRAY(SELECT DISTINCT cp.channel FROM contact_points cp
+                 WHERE cp.borrower_id = page.borrower_id AND cp.consent = 'granted' AND cp.invalid_since IS NULL
+                 ORDER BY cp.channel) AS granted,
            ARRAY(SELECT c.rung FROM contacts c
                  WHERE c.borrower_id = page.borrower_id AND c.due_on = page.due_on AND c.cadence = %(cadence)s
                    AND c.due_on BETWEEN %(first_due)s AND %(last_due)s) AS planned
     FROM page
-    JOIN borrowers b USING (borrower_id)
+    WHERE EXISTS (SELECT FROM firing f
+                  WHERE f.due_on = page.due_on AND f.zone = page.zone AND f.audience = page.audience)
+), choice AS MATERIALIZED (
+    -- The first channel the borrower agreed to; without any, the first of all, for the record of why not.
+    SELECT granted, r.name, r.template, r.stop, r.priority,
+           r.channels[place] AS channel, r.channels[place + 1:] AS next_channels
+    FROM (SELECT DISTINCT granted FROM person) g
+    CROSS JOIN rung r
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN risky THEN 'high' WHEN safe THEN 'low' ELSE 'standard' END AS audience,
-               -- An unknown zone is planned in UTC and refused by the gate, so that the record says why.
-               coalesce(b.time_zone, 'UTC') AS zone
-    ) found
-    WHERE EXISTS (
-        SELECT FROM rung r
-        WHERE audience = ANY (r.audiences)
-          AND (page.due_on + %(offset_days)s + r.at) AT TIME ZONE zone < %(until)s
-          AND (page.due_on + %(offset_days)s + r.not_after) AT TIME ZONE zone > %(now)s)
+        SELECT coalesce(min(o.place), 1)::integer AS place
+        FROM unnest(r.channels) WITH ORDINALITY AS o (channel, place) WHERE o.channel = ANY (granted)
+    ) pick
 ), planted AS (
     INSERT INTO contacts (contact_id, due_on, borrower_id, cadence, version, rung, channel, next_channels, audience,
                           template, stop, priority, scheduled_at, not_before, not_after, planned_at, state_at)
     SELECT p.month + nextval('contact_numbers'), p.due_on, p.borrower_id,
-           %(cadence)s, %(version)s, r.name, r.channels[place], r.channels[place + 1:], p.audience,
-           r.template, r.stop, r.priority, fires_at, fires_at, ends_at, %(now)s, %(now)s
+           %(cadence)s, %(version)s, f.name, c.channel, c.next_channels, p.audience,
+           c.template, c.stop, c.priority, f.fires_at, f.fires_at, f.ends_at, %(now)s, %(now)s
     FROM person p
-    CROSS JOIN rung r
-    -- The first channel the borrower agreed to; without any, the first of all, for the record of why not.
-    CROSS JOIN LATERAL (
-        SELECT coalesce(min(o.place), 1)::integer AS place
-        FROM unnest(r.channels) WITH ORDINALITY AS o (channel, place) WHERE o.channel = ANY (p.granted)
-    ) pick
-    CROSS JOIN LATERAL (
-        SELECT (p.due_on + %(offset_days)s + r.at) AT TIME ZONE p.zone AS fires_at,
-               (p.due_on + %(offset_days)s + r.not_after) AT TIME ZONE p.zone AS ends_at
-    ) span
-    WHERE p.audience = ANY (r.audiences) AND r.name <> ALL (p.planned)
-      AND fires_at < %(until)s AND ends_at > %(now)s
-    ON CONFLICT DO NOTHING
+    JOIN firing f ON f.due_on = p.due_on AND f.zone = p.zone AND f.audience = p.audience
+    JOIN choice c ON c.granted = p.granted AND c.name = f.name
+    WHERE f.name <> ALL (p.planned)
     RETURNING contact_id, borrower_id, due_on, rung, channel, audience
 ), logged AS (
     INSERT INTO events (at, recorded_at, kind, actor, contact_id, borrower_id, data)

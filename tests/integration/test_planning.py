@@ -1,0 +1,94 @@
+"""Planning by page and by day: several planners, borrowers at the edge of a page, and what one read serves."""
+
+import asyncio
+from datetime import time
+from typing import Any
+
+import pytest
+
+from duecourse.domain.errors import StoreUnavailable
+from duecourse.domain.vocabulary import Audience, ChannelKind
+from duecourse.ledger import planning
+from duecourse.ledger.database import PostgresLedger
+from tests.conftest import Eventually
+from tests.pipeline import DUE, MORNING, World, rung
+from tests.seed import Person, seed
+
+LADDER = (
+    rung(),
+    rung(name="T0-evening", at=time(18), not_after=time(19), channels=(ChannelKind.EMAIL, ChannelKind.SMS)),
+    rung(name="T0-low", at=time(13), not_after=time(14), audiences=frozenset({Audience.LOW})),
+    rung(name="T+1", offset_days=1),
+)
+PLANNED = {"default/T0-morning": 7, "default/T0-evening": 7}
+COUNTS = "SELECT borrower_id, rung, count(*) FROM contacts GROUP BY 1, 2 HAVING count(*) <> 1"
+
+
+async def seven(ledger: PostgresLedger) -> None:
+    """Seven borrowers, three of whom owe on two loans that day."""
+    for place in range(7):
+        await seed(ledger, Person(due_on=(DUE,), loans=1 + place % 2))
+
+
+async def test_one_read_of_a_borrower_plans_every_rung_of_that_day(world: World) -> None:
+    world.rungs = LADDER
+    await seven(world.ledger)
+    assert await world.plan() == PLANNED
+    assert await world.plan() == {}
+    rows = await world.rows("SELECT DISTINCT rung, channel, next_channels[1] FROM contacts ORDER BY 1")
+    assert rows == [("T0-evening", "email", "sms"), ("T0-morning", "sms", "email")]
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 7, 100])
+async def test_pages_of_any_size_plan_everybody_once_and_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(planning, "_PAGE", page)
+    world.rungs = LADDER
+    await seven(world.ledger)
+    assert await world.plan() == PLANNED
+    assert await world.rows(COUNTS) == []
+
+
+async def test_planners_at_the_same_time_plan_everything_once_between_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_PAGE", 2)
+    world.rungs = LADDER
+    await seven(world.ledger)
+    found = await asyncio.gather(world.plan(), world.plan(), world.plan())
+    total = {name: sum(planned.get(name, 0) for planned in found) for name in PLANNED}
+    assert total == PLANNED
+    assert await world.rows(COUNTS) == []
+
+
+async def test_a_planner_that_does_not_wait_is_noticed_and_the_next_pass_goes_on(
+    world: World, eventually: Eventually
+) -> None:
+    await seven(world.ledger)
+    await world.plan()
+    async with world.ledger.transaction() as tx:
+        await tx.conn.execute(
+            "UPDATE contacts SET rung = 'other' WHERE borrower_id = (SELECT min(borrower_id) FROM loans)"
+        )
+    async with world.ledger.transaction() as tx:
+        # As an older version would: the key is taken, and nobody can see it yet.
+        await tx.conn.execute("UPDATE contacts SET rung = 'T0-morning' WHERE rung = 'other'")
+        planner = asyncio.create_task(world.plan())
+
+        async def waits() -> Any:
+            return await world.rows("SELECT FROM pg_locks WHERE NOT granted")
+
+        await eventually(waits)
+    with pytest.raises(StoreUnavailable, match="planner"):
+        await planner
+    assert await world.plan() == {}
+
+
+async def test_what_fires_outside_the_window_is_not_planned_yet(world: World) -> None:
+    world.rungs = LADDER
+    await seven(world.ledger)
+    world.clock.set(MORNING.replace(day=9, hour=23))
+    assert await world.plan() == {}
+    world.later(hours=3)
+    assert await world.plan() == {"default/T0-morning": 7}
