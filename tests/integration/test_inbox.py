@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import pytest
 
 from channels.fake import FakeChannel
+from channels.health import FakeHealth
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.message import Capability, Receipt, WebhookRequest
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.routing.route import Lane, Route
 from duecourse.usecases.apply_inbox import ApplyInbox
+from duecourse.usecases.report_receipts import ReportReceipts
 
 AT = datetime(2018, 4, 16, 15, tzinfo=UTC)
 PHONE = "+12025550143"
@@ -77,6 +81,21 @@ async def test_a_receipt_for_what_was_judged_unsent_counts_against_the_budget_af
 
     assert await outreach.state(contact) == "delivered"
     assert await outreach.value("SELECT counted FROM attempts WHERE contact_id = %s", contact) is True
+
+
+async def test_a_receipt_that_came_in_time_is_reported_once_for_its_provider(
+    outreach: Any, apply: ApplyInbox, clock: FixedClock
+) -> None:
+    health = FakeHealth()
+    route = Route(channel=ChannelKind.SMS, lanes=(Lane(provider="fake"), Lane(provider="other")))
+    reporting = replace(apply, report=ReportReceipts(health=health, routes={ChannelKind.SMS: route}))
+    contact = await outreach.contact(await outreach.borrower())
+    await outreach.receive(event("delivered", contact))
+    await reporting()
+    await outreach.receive(event("read", contact))
+    await reporting()
+
+    assert {name: dict(seen) for name, seen in health.seen.items()} == {"fake": {"timely": 1}}
 
 
 async def test_a_doubled_receipt_is_applied_once(outreach: Any, apply: ApplyInbox) -> None:
