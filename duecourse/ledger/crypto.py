@@ -7,9 +7,8 @@ The associated data is the format byte and the *place*, so a value that was move
 import hashlib
 import hmac
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -51,13 +50,13 @@ class Vault:
             raise ValueError(f"the index key needs at least {_KEY_BYTES} bytes")
         self._masters = {version: AESGCM(key) for version, key in master_keys.items()}
         self._index_mac = hmac.new(index_key, digestmod=hashlib.sha256)
-        self._opened: OrderedDict[bytes, DataKey] = OrderedDict()
-        self._lock = threading.Lock()
+        self._newest = max(master_keys)
+        self._opened = lru_cache(maxsize=_CACHED_KEYS)(self._open_key)
 
     @property
     def newest(self) -> int:
         """The master key version that new data keys are wrapped with."""
-        return max(self._masters)
+        return self._newest
 
     def new_key(self) -> tuple[DataKey, bytes, int]:
         """A fresh data key, the same wrapped for storage, and the master version that wrapped it."""
@@ -70,17 +69,10 @@ class Vault:
         Raises:
             SealBroken: the master key is missing or is not the one that wrapped it.
         """
-        with self._lock:
-            key = self._opened.get(wrapped)
-            if key is not None:
-                self._opened.move_to_end(wrapped)
-                return key
-        key = DataKey(self._unwrap(wrapped, master_version))
-        with self._lock:
-            self._opened[wrapped] = key
-            if len(self._opened) > _CACHED_KEYS:
-                self._opened.popitem(last=False)
-        return key
+        return self._opened(wrapped, master_version)
+
+    def _open_key(self, wrapped: bytes, master_version: int) -> DataKey:
+        return DataKey(self._unwrap(wrapped, master_version))
 
     def rewrap(self, wrapped: bytes, master_version: int) -> tuple[bytes, int]:
         """The same data key under the newest master key: what it sealed stays as it is.
