@@ -10,7 +10,7 @@ from duecourse.simulator.chaos.victims import hit
 from duecourse.simulator.chaos.world import World
 
 #: How long an order waits for somebody to come by.
-_WAIT_S = 3.0
+_WAIT_S = 5.0
 _POLL_S = 0.05
 #: Points that nobody comes by without an order; see marks.py.
 UNSEEN = tuple(
