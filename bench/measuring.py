@@ -35,8 +35,8 @@ def quantile(values: Sequence[float], part: float) -> float:
 def family(pid: int) -> list[int]:
     """The process and all that descend from it."""
     found = [pid]
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [one for child in children.read_text().split() for one in family(int(child))]
+    for thread in Path(f"/proc/{pid}/task").glob("*"):
+        found += [one for child in _said(thread / "children").split() for one in family(int(child))]
     return found
 
 
@@ -60,12 +60,21 @@ def server_cpu_s(server: EmbeddedServer) -> float:
 
 
 def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return sum(int(fields[place]) for place in (11, 12, 13, 14))
+    """Its own and its ended children's; none once it has ended itself: then they are its parent's."""
+    fields = _said(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return sum(int(fields[place]) for place in (11, 12, 13, 14)) if fields else 0
+
+
+def _said(path: Path) -> str:
+    """What the kernel says of a process; nothing where it ended meanwhile, as sessions of a server do."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def _kilobytes(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+    for line in _said(Path(f"/proc/{pid}/status")).splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1])
     return 0

@@ -1,5 +1,8 @@
 """What the benchmark decides without measuring anything: which figure is met, what is measured, what is drawn."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from xml.etree import ElementTree as ET
 
@@ -7,7 +10,7 @@ import pytest
 
 from bench.chart import chart
 from bench.figures import FIGURES, Figure, joint, judged
-from bench.measuring import quantile
+from bench.measuring import cpu_s, family, peak_rss_mb, quantile
 from bench.wishes import PARTS, Wishes, chosen_books, chosen_parts
 
 
@@ -65,3 +68,16 @@ def test_the_chart_has_a_bar_for_each_way_that_was_measured_as_long_as_it_was_fa
     assert bars[1] == pytest.approx(3 * bars[0], abs=0.2)
     assert len(bars) == 2
     assert "3,000  (3.0x)" in [text.text for text in drawn.findall(f"{space}text")]
+
+
+def test_a_process_is_measured_with_its_children_and_one_that_ended_counts_nothing() -> None:
+    wait = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", wait], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        parent.stdout.readline()
+        pids = family(parent.pid)
+        assert len(pids) == 2
+        assert peak_rss_mb(pids) > 1
+        parent.communicate(b"\n")
+    assert (peak_rss_mb(pids), cpu_s(pids), family(pids[0])) == (0, 0, pids[:1])
+    assert cpu_s([os.getpid()]) > 0
