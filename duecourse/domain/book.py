@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from duecourse.domain.money import Money
+from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, Component, Consent
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ContactPoint:
     """One address of a borrower on one channel."""
 
@@ -20,7 +21,7 @@ class ContactPoint:
     """The blind index: the same for the same address, and tells nobody the address."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class DueItem:
     """What is left to pay of one instalment."""
 

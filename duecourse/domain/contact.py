@@ -4,11 +4,11 @@ Postgres holds the same table (`contact_may_become`) and refuses anything else; 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from duecourse.domain.errors import IllegalTransition, InputError
+from duecourse.domain.value import value
 
 
 class ContactState(StrEnum):
@@ -40,7 +40,7 @@ class AttemptKind(StrEnum):
     """A question: do you know our reference?"""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Disposition:
     """Where an outcome takes a contact."""
 

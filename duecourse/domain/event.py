@@ -1,11 +1,13 @@
 """One line of the ledger: something that happened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from duecourse.domain.value import value
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@value
 class Event:
     """Something that happened. `data` holds ids, codes, counts and times only."""
 

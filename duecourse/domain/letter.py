@@ -1,16 +1,17 @@
 """A message frozen for the record: exactly what was sent to whom, as bytes that hash and seal."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from duecourse.domain.message import Rendered
+from duecourse.domain.value import value
 
 #: Made once: `json.dumps` makes one per call for such options.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Letter:
     """What leaves: the address and the words. Never logged."""
 

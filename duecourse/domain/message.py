@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, ReceiptKind, Resolution
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Rendered:
     """A text ready to leave. Which parts are set depends on the channel."""
 
@@ -21,7 +22,7 @@ class Rendered:
     """How many SMS parts the text takes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Outbound:
     """One message for one borrower, as an adapter sees it. `repr` hides the address and the text."""
 
@@ -40,7 +41,7 @@ class Outbound:
     """Lease time of the call that a look-up asks about: a provider without references is matched by time."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Outcome:
     """What became of one call for one message."""
 

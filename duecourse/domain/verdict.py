@@ -1,13 +1,14 @@
 """What the gate says of one contact, and why."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from duecourse.domain.value import value
 from duecourse.domain.vocabulary import Decision
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Verdict:
     """An answer with its reasons. `rules` names what decided; for an allow, what was passed."""
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from duecourse.domain.contact import AttemptKind, ContactState, Disposition
 from duecourse.domain.message import Capability, Outcome
+from duecourse.domain.value import value
 from duecourse.domain.vocabulary import OutcomeClass, Resolution
 
 #: A person must look at a misconfigured account; until then one try per five minutes and contact.
@@ -27,7 +28,7 @@ class Backoff:
         return min(self.cap_s, self.base_s * 2.0 ** (failures - 1)) * (0.5 + jitter / 2)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Ended:
     """A call that came to an end, with what decides what follows."""
 

@@ -1,12 +1,12 @@
 """What the gate may know of one contact: read in the claim's transaction, nothing else counts."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ContactFacts:
     """One contact's facts. No personal data, so a verdict can keep them all."""
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from duecourse.domain.book import ContactPoint, DueItem
 from duecourse.domain.contact import AttemptKind, ContactState, Disposition
 from duecourse.domain.message import Outcome
+from duecourse.domain.value import value
 from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.facts import ContactFacts
@@ -31,7 +32,7 @@ class Held:
     """How often the provider said that it knows nothing of it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Claimable:
     """A contact locked for the claim, with all that the gate and the text need."""
 
@@ -68,7 +69,7 @@ class Judged(NamedTuple):
     state: ContactState
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Armed:
     """The one durable permission to call the provider once: an attempt row, committed before the first byte."""
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from duecourse.domain.book import DueItem
 from duecourse.domain.message import Capability, Outbound, Outcome, Receipt, Rendered, WebhookRequest
+from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, Resolution, Urgency
 
 
@@ -92,7 +93,7 @@ class Limiter(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class TextRequest:
     template: str
     channel: ChannelKind
