@@ -7,6 +7,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPConnectionError
 
 from workers.reach import Reach
 
@@ -16,12 +17,21 @@ _HINT_TTL_MS = 60_000
 _MOST_HINTS = 10_000
 
 
-def _connection(broker: RabbitmqBroker) -> pika.BlockingConnection:
-    """Tried once where nobody answers: that error of pika's is none of those that Dramatiq knows."""
+def _connection(broker: "HintBroker") -> pika.BlockingConnection:
+    """Of this thread. Tried once where nobody answers: that error of pika's is none of those that Dramatiq knows."""
+    known = getattr(broker.state, "connection", None)
+    if known is not None:
+        return known
     try:
-        return _CONNECTION.fget(broker)
+        fresh = _CONNECTION.fget(broker)
+    except AMQPConnectionError:
+        broker.reach.failed()
+        raise
     except AMQPConnectorException as exc:
+        broker.reach.failed()
         raise ConnectionClosed(exc) from exc  # type: ignore[no-untyped-call]
+    broker.reach.answered()
+    return fresh
 
 
 _CONNECTION: Any = RabbitmqBroker.connection
@@ -45,6 +55,11 @@ class HintBroker(RabbitmqBroker):
             raise ConnectionClosed(exc) from exc  # type: ignore[no-untyped-call]
         self.reach.answered()
         return consumer
+
+    def close(self) -> None:
+        """A node that does not answer is not said goodbye to: that would take seconds for each connection."""
+        if not self.reach.away_s():
+            super().close()
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:  # noqa: ARG002
         return {"x-message-ttl": _HINT_TTL_MS, "x-max-length": _MOST_HINTS, "x-overflow": "drop-head"}
