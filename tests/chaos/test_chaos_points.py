@@ -156,5 +156,19 @@ def test_a_clock_is_as_wrong_as_it_is_told_to_be_and_right_without_a_word(tmp_pa
     assert skew.seconds() == -300
 
 
+def test_a_wrong_clock_is_what_the_product_and_its_broker_read_and_deadlines_do_not(tmp_path: Path) -> None:
+    file = tmp_path / "sms-1"
+    file.write_text("-86400")
+    probe = (
+        "import time; from pathlib import Path; right = time.time(), time.monotonic()\n"
+        f"from duecourse.simulator.chaos.skew import Skew, install; install(Skew(Path({str(file)!r})))\n"
+        "from dramatiq.common import current_millis; from duecourse.domain.clock import host_now\n"
+        "told = current_millis() / 1000, host_now().timestamp(), time.time()\n"
+        "print(*(round((wrong - right[0]) / 86400) for wrong in told), round((time.monotonic() - right[1]) / 86400))"
+    )
+    said = subprocess.run([sys.executable, "-c", probe], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert said.stdout == "-1 -1 -1 0\n", said.stderr
+
+
 def test_every_kind_of_process_has_a_moment() -> None:
     assert {point.partition(":")[0] for point, _ in MOMENTS} == set(KINDS)
