@@ -55,7 +55,12 @@ class Rig:
         self.choose = ChooseProviders(
             ledger=self.world.ledger, clock=self.world.clock, health=self.health, route=self.route
         )
-        self.worker = replace(plain, arm=replace(plain.arm, channels=self.channels), choose=self.choose)
+        arm = replace(plain.arm, channels=self.channels)
+        self.worker = replace(plain, arm=arm, choose=self.choose, pause=self.wait)
+
+    async def wait(self, _seconds: float) -> None:
+        """The worker waits: what providers asked to wait for is over then."""
+        self.world.limiter.pauses.clear()
 
     async def round(self) -> None:
         """What is due now is released and delivered; what providers asked to wait for is over."""

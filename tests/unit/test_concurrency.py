@@ -1,6 +1,6 @@
 """How many calls a worker may have open: bounded, quick to fall, steady to rise, never none."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duecourse.routing.concurrency import Pace, Sample, after
@@ -16,6 +16,7 @@ samples = st.builds(
 steps = st.lists(st.tuples(samples, st.floats(0, 5)), max_size=60)
 
 
+@settings(deadline=None)
 @given(steps=steps, most=st.integers(1, 5_000))
 def test_the_limit_stays_between_one_and_what_is_configured(steps: list[tuple[Sample, float]], most: int) -> None:
     pace, now = Pace.full(most), 0.0
@@ -26,6 +27,7 @@ def test_the_limit_stays_between_one_and_what_is_configured(steps: list[tuple[Sa
         assert pace.limit <= most
 
 
+@settings(deadline=None)
 @given(steps=steps, sample=samples)
 def test_it_never_rises_faster_than_a_twentieth_of_the_bound_a_second(
     steps: list[tuple[Sample, float]], sample: Sample
@@ -39,6 +41,7 @@ def test_it_never_rises_faster_than_a_twentieth_of_the_bound_a_second(
         assert after(pace, sample, now).limit <= pace.limit + 1e-9
 
 
+@settings(deadline=None)
 @given(latency=st.floats(0.001, 0.99), calls=st.integers(1, 100))
 def test_a_provider_that_answers_within_a_second_is_never_slowed(latency: float, calls: int) -> None:
     pace = Pace.full(MOST)

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duecourse.routing.choice import Tried, rank, reconsider, weigh
@@ -14,6 +14,7 @@ names = st.sampled_from(["acme", "bolt", "core", "dial"])
 weights = st.dictionaries(names, st.floats(0.01, 1_000), min_size=1)
 
 
+@settings(deadline=None)
 @given(weights=weights, contact_id=st.integers(1, 2**53), chain=st.integers(0, 50))
 def test_a_re_claim_chooses_the_same_provider_whatever_the_order_of_the_route(
     weights: dict[str, float], contact_id: int, chain: int
@@ -36,6 +37,7 @@ def test_the_next_chain_of_attempts_draws_anew() -> None:
     assert 800 < moved < 1_200
 
 
+@settings(deadline=None)
 @given(contact_id=st.integers(1, 2**53), lowered=st.floats(0.01, 1))
 def test_a_provider_that_loses_weight_takes_over_no_contact_of_another(contact_id: int, lowered: float) -> None:
     before = rank({"acme": 1.0, "bolt": 1.0, "core": 1.0}, contact_id, 0)[0]
@@ -44,6 +46,7 @@ def test_a_provider_that_loses_weight_takes_over_no_contact_of_another(contact_i
     assert before in {"acme", after}
 
 
+@settings(deadline=None)
 @given(shares=st.dictionaries(names, st.floats(0.01, 1)), weight=st.floats(0.1, 100))
 def test_a_standby_carries_what_the_others_have_lost(shares: dict[str, float], weight: float) -> None:
     lanes = [Lane(provider="acme", weight=weight), Lane(provider="bolt", weight=0)]

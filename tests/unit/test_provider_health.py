@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duecourse.domain.message import Outcome
@@ -41,6 +41,7 @@ def evidence(*, good: int = 0, unsent: int = 0, unknown: int = 0, throttled: int
     return Evidence(recent=tally, longer=tally)
 
 
+@settings(deadline=None)
 @given(standing=standings, seen=evidences, others=st.booleans())
 def test_a_share_moves_in_bounded_steps_between_the_trickle_and_one(
     standing: Standing, seen: Evidence, *, others: bool
@@ -53,6 +54,7 @@ def test_a_share_moves_in_bounded_steps_between_the_trickle_and_one(
     assert change.share != standing.share
 
 
+@settings(deadline=None)
 @given(standing=standings, seen=evidences)
 def test_changes_keep_their_distance(standing: Standing, seen: Evidence) -> None:
     change = judge(standing, seen, TERMS)
@@ -62,12 +64,14 @@ def test_changes_keep_their_distance(standing: Standing, seen: Evidence) -> None
     assert standing.age_s >= (TERMS.rise_s if rises else TERMS.step_s)
 
 
+@settings(deadline=None)
 @given(standing=standings, failures=st.integers(0, TERMS.min_failures - 1), good=counts)
 def test_a_few_failures_never_lower_a_share(standing: Standing, failures: int, good: int) -> None:
     change = judge(standing, evidence(good=good, unsent=failures), TERMS)
     assert change is None or change.share > standing.share
 
 
+@settings(deadline=None)
 @given(standing=standings, unsent=counts, unknown=counts, throttled=counts)
 def test_below_the_floor_of_samples_nothing_falls(
     standing: Standing, unsent: int, unknown: int, throttled: int
@@ -93,6 +97,7 @@ def test_being_throttled_weighs_half() -> None:
     assert judge(Standing(), evidence(good=50, throttled=50), TERMS) == Change(share=0.8, reason=Reason.FAILURES)
 
 
+@settings(deadline=None)
 @given(failures=st.integers(6, 24), share=st.floats(TERMS.trickle, 0.95))
 def test_between_the_two_thresholds_a_share_stays(failures: int, share: float) -> None:
     seen = evidence(good=100 - failures, unsent=failures)
@@ -119,6 +124,7 @@ def test_an_untried_provider_gets_the_benefit_of_the_doubt_after_a_while() -> No
     assert judge(Standing(share=0.02, age_s=TERMS.idle_s), evidence(unsent=2, good=1), TERMS) is None
 
 
+@settings(deadline=None)
 @given(
     trace=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=400),
     share=st.floats(TERMS.trickle, 1.0),
@@ -143,6 +149,7 @@ def test_whatever_happens_in_an_hour_the_share_turns_seldom(trace: list[tuple[in
     assert turned <= 2 * (len(trace) * 10 / TERMS.rise_s) + 1
 
 
+@settings(deadline=None)
 @given(share=st.floats(TERMS.trickle, 0.99))
 def test_a_provider_that_is_well_again_is_fully_back_in_time_but_not_at_once(share: float) -> None:
     standing, elapsed = Standing(share=share, age_s=0.0), 0
