@@ -53,9 +53,9 @@ async def costs(stage: Stage, wishes: Wishes) -> dict[str, float]:
         with stage.running(env, *commands, SCHEDULER) as children:
             await answered(app, BEGUN)
             before = await _read(stage, app, children)
-            (sessions,) = await _row(app, _CONNECTIONS)
             await answered(app, ENDED)
             after = await _read(stage, app, children)
+            (sessions,) = await _row(app, _CONNECTIONS)
             memory = peak_rss_mb(families(children[:-1]))
     connections = (sessions - app.ledger.pool.get_stats()["pool_size"]) / wishes.workers
     return {**_per_contact(before, after), "worker_rss_mb": memory, "connections_per_worker": connections}

@@ -28,12 +28,13 @@ UPDATE borrowers SET time_zone = %(zone)s;
 ANALYZE instalments
 """
 # Only what has an address is kept, no more than the load needs, and nothing is due before it is told.
+# The others are cancelled: what is deleted would be planned again.
 _KEEP = """
 WITH chosen AS (
     SELECT c.contact_id FROM contacts c JOIN contact_points p USING (borrower_id, channel)
     WHERE c.rung = 'T0-midday' AND c.channel = 'sms' ORDER BY c.contact_id LIMIT %(count)s
 ), dropped AS (
-    DELETE FROM contacts WHERE contact_id NOT IN (SELECT contact_id FROM chosen)
+    UPDATE contacts SET state = 'cancelled' WHERE contact_id NOT IN (SELECT contact_id FROM chosen)
 )
 UPDATE contacts c SET not_before = not_after - interval '1 minute'
 FROM chosen WHERE c.contact_id = chosen.contact_id

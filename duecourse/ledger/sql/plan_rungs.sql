@@ -15,47 +15,49 @@ WITH rung AS MATERIALIZED (
       AND i.due_on <= %(last_due)s::date
     ORDER BY i.due_on, i.borrower_id
     FETCH FIRST (%(page)s) ROWS WITH TIES
-), page AS MATERIALIZED (
-    -- OFFSET 0 keeps both look-ups what they are: a planner that guesses otherwise reads every loan for one page.
-    SELECT due_on, borrower_id, CASE WHEN risky THEN 'high' WHEN safe THEN 'low' ELSE 'standard' END AS audience,
-           -- An unknown zone is planned in UTC and refused by the gate, so that the record says why.
-           coalesce(b.time_zone, 'UTC') AS zone
-    FROM (
-        SELECT d.due_on, d.borrower_id,
-               bool_or(d.number = 1 OR l.missed_before > 0 OR EXISTS (
-                   SELECT 1 FROM instalments p
-                   WHERE p.loan_id = d.loan_id AND p.number < d.number
-                     AND (p.outstanding_minor > 0 AND p.due_on < %(today)s OR p.met_on > p.due_on))) AS risky,
-               bool_and(l.autopay OR d.number > 6) AS safe
-        FROM due d
-        CROSS JOIN LATERAL (
-            SELECT * FROM loans WHERE loans.loan_id = d.loan_id AND loans.status = 'active' OFFSET 0
-        ) l
-        GROUP BY d.due_on, d.borrower_id
-    ) banded
-    CROSS JOIN LATERAL (SELECT time_zone FROM borrowers WHERE borrowers.borrower_id = banded.borrower_id OFFSET 0) b
+), placed AS MATERIALIZED (
+    -- OFFSET 0 keeps look-ups what they are: a planner that guesses otherwise reads the whole book for one page.
+    -- An unknown zone is planned in UTC and refused by the gate, so that the record says why.
+    SELECT due.*, coalesce(b.time_zone, 'UTC') AS zone
+    FROM due
+    CROSS JOIN LATERAL (SELECT time_zone FROM borrowers WHERE borrowers.borrower_id = due.borrower_id OFFSET 0) b
 ), firing AS MATERIALIZED (
-    -- Of each day, zone and audience: there are few, and an instant in a zone is dear.
-    SELECT kind.*, r.name, fires_at, ends_at
-    FROM (SELECT DISTINCT due_on, zone, audience FROM page) kind
-    JOIN rung r ON kind.audience = ANY (r.audiences)
+    -- Of each day and zone: there are few, and an instant in a zone is dear.
+    SELECT kind.due_on, kind.zone, r.name, r.audiences, fires_at, ends_at
+    FROM (SELECT DISTINCT due_on, zone FROM placed) kind
+    CROSS JOIN rung r
     CROSS JOIN LATERAL (
         SELECT (due_on + %(offset_days)s + r.at) AT TIME ZONE zone AS fires_at,
                (due_on + %(offset_days)s + r.not_after) AT TIME ZONE zone AS ends_at
     ) span
     WHERE fires_at < %(until)s AND ends_at > %(now)s
+), banded AS MATERIALIZED (
+    SELECT due_on, borrower_id, zone, CASE WHEN risky THEN 'high' WHEN safe THEN 'low' ELSE 'standard' END AS audience
+    FROM (
+        SELECT d.due_on, d.borrower_id, d.zone,
+               bool_or(d.number = 1 OR l.missed_before > 0 OR EXISTS (
+                   SELECT 1 FROM instalments p
+                   WHERE p.loan_id = d.loan_id AND p.number < d.number
+                     AND (p.outstanding_minor > 0 AND p.due_on < %(today)s OR p.met_on > p.due_on))) AS risky,
+               bool_and(l.autopay OR d.number > 6) AS safe
+        FROM placed d
+        CROSS JOIN LATERAL (
+            SELECT * FROM loans WHERE loans.loan_id = d.loan_id AND loans.status = 'active' OFFSET 0
+        ) l
+        WHERE (d.due_on, d.zone) IN (SELECT due_on, zone FROM firing)
+        GROUP BY d.due_on, d.borrower_id, d.zone
+    ) risks
 ), person AS MATERIALIZED (
-    -- The look-ups are made once for each, and only for those of whom something is to be planned.
-    SELECT page.*, contact_month_base(due_on) AS month,
+    -- These look-ups are made once for each, and only for those of whom something is to be planned.
+    SELECT banded.*, contact_month_base(due_on) AS month,
            ARRAY(SELECT DISTINCT cp.channel FROM contact_points cp
-                 WHERE cp.borrower_id = page.borrower_id AND cp.consent = 'granted' AND cp.invalid_since IS NULL
+                 WHERE cp.borrower_id = banded.borrower_id AND cp.consent = 'granted' AND cp.invalid_since IS NULL
                  ORDER BY cp.channel) AS granted,
            ARRAY(SELECT c.rung FROM contacts c
-                 WHERE c.borrower_id = page.borrower_id AND c.due_on = page.due_on AND c.cadence = %(cadence)s
+                 WHERE c.borrower_id = banded.borrower_id AND c.due_on = banded.due_on AND c.cadence = %(cadence)s
                    AND c.due_on BETWEEN %(first_due)s AND %(last_due)s) AS planned
-    FROM page
-    WHERE EXISTS (SELECT FROM firing f
-                  WHERE f.due_on = page.due_on AND f.zone = page.zone AND f.audience = page.audience)
+    FROM banded
+    WHERE EXISTS (SELECT FROM rung r WHERE banded.audience = ANY (r.audiences))
 ), choice AS MATERIALIZED (
     -- The first channel the borrower agreed to; without any, the first of all, for the record of why not.
     SELECT granted, r.name, r.template, r.stop, r.priority,
@@ -73,7 +75,7 @@ WITH rung AS MATERIALIZED (
            %(cadence)s, %(version)s, f.name, c.channel, c.next_channels, p.audience,
            c.template, c.stop, c.priority, f.fires_at, f.fires_at, f.ends_at, %(now)s, %(now)s
     FROM person p
-    JOIN firing f ON f.due_on = p.due_on AND f.zone = p.zone AND f.audience = p.audience
+    JOIN firing f ON f.due_on = p.due_on AND f.zone = p.zone AND p.audience = ANY (f.audiences)
     JOIN choice c ON c.granted = p.granted AND c.name = f.name
     WHERE f.name <> ALL (p.planned)
     RETURNING contact_id, borrower_id, due_on, rung, channel, audience
