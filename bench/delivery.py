@@ -98,7 +98,9 @@ async def pipeline(app: App, env: dict[str, str], due: tuple[str, datetime], arg
     channel, at = due
     async with app.ledger.transaction() as tx:
         await step_virtual_clock(tx.conn, at)
-    worker = ("dramatiq", f"workers.{channel}", "--processes", "1", "--threads", "2")
+    # The import rang the bell: answered now, the book would be planned a second time while messages leave.
+    await app.redis.flushall()
+    worker = ("dramatiq", f"workers.{channel}", "--processes", "1", "--threads", "4")
     # Asked often, so it must cost nothing: of two partial indexes, both empty in the end.
     ended = (
         f"SELECT NOT EXISTS (SELECT 1 FROM contacts WHERE channel = '{channel}' AND state = 'released')"  # noqa: S608
