@@ -29,6 +29,9 @@ from bench.stage import NotMeasured, Stage, open_stage
 from bench.wishes import ON_A_DUE_DAY, Wishes, chosen_books, chosen_parts
 from duecourse.domain.errors import DuecourseError
 
+#: What a shell reports of a program that SIGINT ended.
+_INTERRUPTED = 130
+
 Values = dict[str, Any]
 Note = Callable[[str], None]
 
@@ -125,8 +128,11 @@ def main() -> int:
         folder = Path(name)
         # The stores' own account walks through it.
         folder.chmod(0o755)
-        with _quiet_children(folder) as note:
-            report = asyncio.run(measure(wishes, folder, note))
+        try:
+            with _quiet_children(folder) as note:
+                report = asyncio.run(measure(wishes, folder, note))
+        except KeyboardInterrupt:
+            return _INTERRUPTED
     if options.chart:
         options.chart.write_text(chart(report), encoding="utf-8")
     json.dump(report, sys.stdout, indent=2)
