@@ -76,18 +76,19 @@ ORDER BY resolve_after LIMIT %(limit)s
 #: A provider that can be asked is asked, as long as somebody means to: without `resolve_after` nobody does.
 _ASSUME = """
 WITH old AS (
-    SELECT c.due_on, c.contact_id,
-           CASE WHEN bool_or(coalesce(h.asked, false)) THEN 'cannot-be-asked' ELSE 'no-word' END AS reason
+    SELECT c.due_on, c.contact_id, CASE WHEN doubt.asked THEN 'cannot-be-asked' ELSE 'no-word' END AS reason
     FROM contacts c
-    JOIN attempts a ON a.due_on = c.due_on AND a.contact_id = c.contact_id AND a.kind = 'send'
-    LEFT JOIN unnest(%(providers)s::text[], %(horizons)s::double precision[], %(asked)s::boolean[])
-        AS h (provider, horizon_s, asked) ON h.provider = a.provider
-    WHERE c.state = 'unknown' AND c.due_on BETWEEN %(oldest)s AND %(newest)s
-      AND a.due_on BETWEEN %(oldest)s AND %(newest)s
-    GROUP BY c.due_on, c.contact_id
-    HAVING bool_and(
-        a.armed_business + make_interval(secs => coalesce(h.horizon_s, %(default_horizon)s)) <= %(now)s
-        AND (c.resolve_after IS NULL OR NOT coalesce(h.asked, false)))
+    -- One contact after the other: joined as a whole, the months are read from end to end to find none.
+    CROSS JOIN LATERAL (
+        SELECT bool_or(coalesce(h.asked, false)) AS asked,
+               bool_and(a.armed_business + make_interval(secs => coalesce(h.horizon_s, %(default_horizon)s)) <= %(now)s
+                        AND (c.resolve_after IS NULL OR NOT coalesce(h.asked, false))) AS over
+        FROM attempts a
+        LEFT JOIN unnest(%(providers)s::text[], %(horizons)s::double precision[], %(asked)s::boolean[])
+            AS h (provider, horizon_s, asked) ON h.provider = a.provider
+        WHERE a.contact_id = c.contact_id AND a.due_on = c.due_on AND a.kind = 'send'
+    ) doubt
+    WHERE c.state = 'unknown' AND c.due_on BETWEEN %(oldest)s AND %(newest)s AND doubt.over
     LIMIT %(limit)s
 ), assumed AS (
     UPDATE contacts c SET state = 'assumed_sent', state_at = %(now)s, reason = o.reason, resolve_after = NULL
