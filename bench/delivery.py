@@ -93,11 +93,28 @@ async def answered(app: App, sql: str, seconds: float = 120) -> tuple[object, ..
     raise TimeoutError(sql)
 
 
+class Silent:
+    """A queue that nobody listens to."""
+
+    async def hint(self, *_: object) -> None: ...
+
+    async def hint_inbox(self) -> None: ...
+
+
+async def tidy(app: App) -> None:
+    """What the step of the clock brings besides: contacts of days to come are planned, of days gone by expired."""
+    await app.planning()()
+    sweep = app.sweeping(Silent())
+    while any((await sweep()).values()):
+        pass
+
+
 async def pipeline(app: App, env: dict[str, str], due: tuple[str, datetime], args: argparse.Namespace) -> float:
     """Governed contacts a second through one channel, at the instant when it is due."""
     channel, at = due
     async with app.ledger.transaction() as tx:
         await step_virtual_clock(tx.conn, at)
+    await tidy(app)
     # The import rang the bell: answered now, the book would be planned a second time while messages leave.
     await app.redis.flushall()
     worker = ("dramatiq", f"workers.{channel}", "--processes", "1", "--threads", "4")
