@@ -158,8 +158,6 @@ class Deliver:
         except asyncio.CancelledError:
             await asyncio.shield(self._record(lost(armed, "cancelled")))
             raise
-        except Exception:  # noqa: BLE001 - an adapter that raises has told us nothing: perhaps sent
-            answered = lost(armed, "adapter-error")
         now = self.monotonic()
         account.saw(_sample(account, answered, now - began), now)
         await asyncio.shield(self._record(answered))
@@ -173,14 +171,23 @@ class Deliver:
             if one.kind is AttemptKind.RECALL and called:
                 answered += await self._send(called, [one], started)
             elif one.kind is AttemptKind.LOOKUP and called:
-                answered.append(Answered(one, await called.look_up(self._outbound(one, started))))
+                answered += await self._ask(called, one, started)
         return answered
 
     async def _send(self, channel: Channel, armed: Sequence[Armed], started: float) -> list[Answered]:
         if not armed:
             return []
-        outcomes = await channel.send([self._outbound(a, started) for a in armed])
-        return [Answered(a, outcome) for a, outcome in zip(armed, outcomes, strict=True)]
+        try:
+            outcomes = await channel.send([self._outbound(a, started) for a in armed])
+            return [Answered(a, outcome) for a, outcome in zip(armed, outcomes, strict=True)]
+        except Exception:  # noqa: BLE001 - an adapter that raises has told us nothing: perhaps sent
+            return lost(armed, "adapter-error")
+
+    async def _ask(self, channel: Channel, one: Armed, started: float) -> list[Answered]:
+        try:
+            return [Answered(one, await channel.look_up(self._outbound(one, started)))]
+        except Exception:  # noqa: BLE001 - as above; what the neighbours were told stays theirs
+            return lost([one], "adapter-error")
 
     async def _record(self, answered: Sequence[Answered]) -> None:
         try:

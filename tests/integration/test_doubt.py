@@ -161,6 +161,28 @@ async def test_an_adapter_that_raises_leaves_its_contacts_unknown(world: World) 
     assert await world.rows("SELECT state, reason FROM contacts") == [("unknown", "adapter-error")]
 
 
+async def test_a_look_up_that_raises_takes_nothing_from_its_neighbours(world: World) -> None:
+    await seed(world.ledger)
+    world.channel = fake(UNKNOWN, resolution=Resolution.LOOKUP)
+    await world.deliver()
+    await seed(world.ledger)
+
+    class Deaf(FakeChannel):
+        async def look_up(self, message: Outbound) -> Outcome | None:
+            raise RuntimeError(f"oops {message.attempt}")
+
+    world.later(seconds=61)
+    world.queue.hints.clear()
+    await world.plan()
+    ids = await world.release()
+    await world.sweep(Resolution.LOOKUP)
+    unknown = [contact_id for *_, some in world.queue.hints for contact_id in some if contact_id not in ids]
+    await world.worker(Deaf(capability=world.channel.capability))([*ids, *unknown])
+
+    rows = await world.rows("SELECT state, reason FROM contacts ORDER BY state")
+    assert rows == [("accepted", None), ("unknown", "adapter-error")]
+
+
 class FlakyLedger:
     """Loses the answer of the chosen commits: the work stands, and nobody is told."""
 
