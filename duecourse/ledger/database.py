@@ -20,6 +20,7 @@ from duecourse.ledger.crypto import Vault
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.inbox import InboxRows
 from duecourse.ledger.matches import MatchRows
+from duecourse.ledger.owners import KEEPALIVE
 from duecourse.ledger.planning import PlanRows
 from duecourse.ledger.receipts import ReceiptRows
 from duecourse.ledger.releasing import ReleaseRows
@@ -32,7 +33,8 @@ Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
 APP_ROLE = "duecourse_app"
-_SESSION = f"-c role={APP_ROLE} -c timezone=UTC"
+#: No compiler: its work on a statement of ours takes longer than the statement.
+_SESSION = f"-c role={APP_ROLE} -c timezone=UTC -c jit=off"
 #: Few statements, run for ever, each of which finds its rows by key. Planning them anew took a fifth of Postgres' time;
 #: planned once, while a month is new and empty, they would read it from end to end for as long as the plan is kept.
 _BY_KEY = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
@@ -178,6 +180,7 @@ async def open_ledger(
             "options": _SESSION + (_BY_KEY if by_key else ""),
             "application_name": _application_name(),
             "prepare_threshold": 0 if by_key else 5,
+            **KEEPALIVE,
         },
         check=_Check(),
         open=False,

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -23,6 +23,13 @@ _BITS = 62
 #: The lock is asked after this often. It may be lost in between: then the lease alone, which is far longer than a
 #: call may last, keeps others off what was armed.
 _TRUSTED_S = 1.0
+#: A network that went silent is given up after half a minute, not after the two hours of the system's own patience.
+KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 #: A half-open connection must not hold a dead process's lock for hours: Postgres asks after it and gives up.
 _KEEPALIVE = "-c role=duecourse_app -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
@@ -66,7 +73,11 @@ async def hold_owner(database_url: str, kind: str) -> AsyncIterator[Owner]:
     """
     try:
         conn = await psycopg.AsyncConnection.connect(
-            database_url, autocommit=True, options=_KEEPALIVE, application_name=f"duecourse owner {kind}"[:60]
+            database_url,
+            autocommit=True,
+            options=_KEEPALIVE,
+            application_name=f"duecourse owner {kind}"[:60],
+            **KEEPALIVE,
         )
     except psycopg.OperationalError as exc:
         raise StoreUnavailable(f"Postgres: {type(exc).__name__}") from exc

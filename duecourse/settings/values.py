@@ -77,7 +77,7 @@ class Delivery:
     lease_s: float = 30.0
     settle_margin_s: float = 5.0
     job_budget_s: float = 15.0
-    micro_batch: int = 100
+    micro_batch: int = 200
     release_window_s: float = 5.0
     """How many seconds of a provider's capacity may be released ahead."""
     rehint_after_s: float = 10.0
