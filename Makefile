@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup demo chaos test check format bench docs lock clean
+.PHONY: help setup demo chaos test test-long check format bench docs lock clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -13,6 +13,7 @@ help:
 	@echo 'make demo    run due days on a bundled book against a sandbox provider; ARGS="--loans 500 --days 4" is short'
 	@echo 'make chaos   kill at every marked point, break everything, compare the books; ARGS="--seed 2 --minutes 3" is a storm'
 	@echo 'make test    the whole test suite, on a Postgres and a Redis of its own; ARGS="tests/unit -k window" is a part'
+	@echo 'make test-long  the tests that take a minute each: faults at every moment, brown-outs, silent networks, the bench'
 	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
 	@echo 'make setup   only .venv, from requirements.lock'
 	@echo 'make format  put the code in the one layout'
@@ -39,6 +40,9 @@ endif
 
 test: setup
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-long: setup
+	@$(BIN)/python -m pytest -m long $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

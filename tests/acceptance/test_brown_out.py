@@ -4,12 +4,16 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.database import PostgresLedger
 from duecourse.simulator.remote import remote_sandbox
 from duecourse.simulator.sandbox.account import Account
 from duecourse.simulator.sandbox.double import running_sandbox
 from tests.due_day import SMS_WORKER, WAITING, accepted_contacts, ask, prepare, process_environment, running, until
+
+pytestmark = pytest.mark.long
 
 PEOPLE = 700
 TRICKLE, FALL, RISE = 0.1, 0.3, 0.3

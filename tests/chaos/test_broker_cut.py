@@ -20,6 +20,8 @@ from tests.due_day import SMS_WORKER, WAITING, accepted_contacts, prepare, proce
 from tests.lines import line_in_thread
 from tests.rabbitmq import SERVER, RabbitNode, running_rabbitmq
 
+pytestmark = pytest.mark.long
+
 PEOPLE = 400
 UNDER_WAY = "SELECT count(*) > 20 FROM contacts WHERE state = 'accepted'"
 #: What either says once the heartbeats of the node have not come.

@@ -46,6 +46,7 @@ MOMENTS: tuple[Order, ...] = (
 # What the dead leave open is closed by nobody.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.long
 async def test_no_promise_is_broken_whichever_moment_a_process_dies_at(tmp_path: Path) -> None:
     notes: list[str] = []
 

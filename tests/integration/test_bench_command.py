@@ -36,6 +36,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_every_figure_of_the_parts_asked_for_is_measured(report: dict[str, Any]) -> None:
     assert report["failed"] == {}
     assert tuple(report["parts"]) == PARTS
@@ -44,6 +45,7 @@ def test_every_figure_of_the_parts_asked_for_is_measured(report: dict[str, Any])
     assert {f["name"] for f in report["figures"] if f["value"] is not None} == wanted
 
 
+@pytest.mark.long
 def test_a_tick_plans_what_is_due_and_what_is_planned_is_released(report: dict[str, Any]) -> None:
     book = report["books"]["20k"]
     due = min(DUE, SIZES["20k"] // PER_LOAN // 2)
@@ -52,6 +54,7 @@ def test_a_tick_plans_what_is_due_and_what_is_planned_is_released(report: dict[s
     assert 0 < book["released"] <= book["planned"]
 
 
+@pytest.mark.long
 def test_nothing_is_sent_after_a_payment_and_no_limit_is_passed(report: dict[str, Any]) -> None:
     assert (report["sent_after_payment"], report["rate_limit_breaches"]) == (0, 0)
     assert 0 < report["payments_timed"] <= report["payments"] <= report["payments_cancelled_contacts"]
