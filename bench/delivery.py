@@ -154,13 +154,13 @@ def bare(env: dict[str, str], count: int) -> float:
             return count / (time.monotonic() - began)
 
 
-def ceiling(env: dict[str, str], count: int, processes: int) -> float:
-    """Prepared requests a second, start-up of the processes taken off."""
+def ceiling(env: dict[str, str], count: int, processes: int, transport: str = "aiohttp") -> float:
+    """Prepared requests a second, start-up of the processes taken off. `transport`: see rivals/ceiling.py."""
 
     def run(each: int) -> float:
         began = time.monotonic()
         children = [
-            subprocess.Popen([sys.executable, str(RIVALS / "ceiling.py"), str(n * each), str(each)], env=env)
+            subprocess.Popen([sys.executable, str(RIVALS / "ceiling.py"), str(n * each), str(each), transport], env=env)
             for n in range(processes)
         ]
         for child in children:

@@ -24,16 +24,19 @@ async def delivery(stage: Stage, wishes: Wishes) -> dict[str, float]:
         single = await pipeline(app, env, ("sms", SMS_AT), amount)
         bare_rate = await to_thread(bare, env, max(wishes.contacts // 2, 100))
         most = await to_thread(ceiling, env, wishes.contacts * 2, wishes.workers)
+        own = await to_thread(ceiling, env, wishes.contacts * 2, wishes.workers, "own")
     async with stage.app("alone", DAY) as (app, env):
         alone = await pipeline(app, env, ("sms", SMS_AT), argparse.Namespace(contacts=wishes.contacts, workers=1))
     return {
         "bare_dramatiq_per_s": round(bare_rate, 1),
         "http_ceiling_per_s": round(most, 1),
+        "own_ceiling_per_s": round(own, 1),
         "governed_single_per_s": round(single, 1),
         "governed_batch_per_s": round(batch, 1),
         "one_worker_per_s": round(alone, 1),
         "ratio_vs_bare_dramatiq": round(single / bare_rate, 2),
         "ratio_vs_http_ceiling": round(single / most, 3),
+        "ratio_vs_own_ceiling": round(single / own, 3),
         "batch_ratio_vs_bare": round(batch / bare_rate, 2),
         "ratio_vs_one_worker": round(single / alone, 2),
     }
