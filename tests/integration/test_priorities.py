@@ -59,9 +59,13 @@ async def process(deliver: Deliver) -> AsyncIterator[Hints]:
 
     tasks = [asyncio.create_task(thread()) for _ in range(THREADS)]
     yield hints
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # Told again until they end: a cancellation is lost where it comes at the moment at which what `asyncio.wait_for`
+    # waits for is done, until Python 3.12.
+    ending: set[asyncio.Task[None]] = set(tasks)
+    while ending:
+        for task in ending:
+            task.cancel()
+        _, ending = await asyncio.wait(ending, timeout=0.1)
 
 
 async def test_each_hint_is_of_one_class_and_the_urgent_come_first(due: World) -> None:
