@@ -1,4 +1,4 @@
-"""A short storm over a whole deployment: nearly every kind of fault once, and no promise broken."""
+"""A short storm over a whole deployment: every kind of fault once, and no promise broken."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from duecourse.simulator.chaos.wishes import ChaosWishes
 # The harness' own connections are cut as well, and a cut one is closed by nobody.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_no_promise_is_broken_though_nearly_every_kind_of_fault_hits_a_due_day(tmp_path: Path) -> None:
+async def test_no_promise_is_broken_though_every_kind_of_fault_hits_a_due_day(tmp_path: Path) -> None:
     wishes = ChaosWishes(seed=7, seconds=20, contacts=1_000, folder=tmp_path)
     notes: list[str] = []
 
@@ -24,7 +24,6 @@ async def test_no_promise_is_broken_though_nearly_every_kind_of_fault_hits_a_due
     assert report["contacts"] >= 1_000
     assert report["accepted"] > 900
     injected = [json.loads(line) for line in (tmp_path / "faults.jsonl").read_text().splitlines()]
-    # A machine that does other work besides gets through fewer of them in the time.
-    assert len({fault.name for fault in FAULTS} - {line["kind"] for line in injected}) <= len(FAULTS) // 10
+    assert {line["kind"] for line in injected} >= {fault.name for fault in FAULTS}
     assert report["fault_count"] >= 30
     assert len(report["faults"]) >= 30
