@@ -2,10 +2,22 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from duecourse.domain.value import value
 from duecourse.domain.vocabulary import Decision
+
+
+class Citation(NamedTuple):
+    """Where a rule that decided comes from."""
+
+    rule: str
+    pack: str
+    """`id@version`."""
+    source: str
+    """Its title: `GB/T 45251-2025 ...`."""
+    pinpoint: str | None
+    grade: str
 
 
 @value
@@ -20,6 +32,14 @@ class Verdict:
     """For a suppress: the rung may be tried on its next channel."""
     packs: tuple[str, ...] = ()
     """`name@version` of each rule pack consulted."""
+    citations: tuple[Citation, ...] = ()
+    """For what was not allowed: the sources of `rules`, where a pack holds them."""
+    evidence: tuple[str, ...] = ()
+    """Ids of the agreements and consents that lifted a rule."""
+    requires: tuple[str, ...] = ()
+    """For an allow: what the text or the talk must keep to, as `demand:rule-id`, such as `disclosure:us.opt_out`."""
+    warnings: tuple[str, ...] = ()
+    """Ids of rules that merely advise, and would have it otherwise."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What decided it, in ids, codes, counts and times: no personal data. JSON-ready."""
 
@@ -29,5 +49,14 @@ class Verdict:
             "rules": list(self.rules),
             "until": self.until.isoformat() if self.until else None,
             "packs": list(self.packs),
+            **self._named(),
             "facts": self.facts,
         }
+
+    def _named(self) -> dict[str, Any]:
+        """What is seldom there, and only then."""
+        lists = {"evidence": self.evidence, "requires": self.requires, "warnings": self.warnings}
+        named: dict[str, Any] = {name: list(said) for name, said in lists.items() if said}
+        if self.citations:
+            named["citations"] = [one._asdict() for one in self.citations]
+        return named

@@ -108,6 +108,8 @@ class Decision(StrEnum):
     SUPPRESS = "suppress"
     CANCEL = "cancel"
     """Suppress, because nothing is left to say: paid in full."""
+    REVIEW = "review"
+    """Suppress, and show it to a person: rules contradict each other, or one wants a judgement."""
 
 
 class Resolution(StrEnum):

@@ -43,6 +43,7 @@ _STATE_OF = {
     Decision.DEFER: ContactState.PLANNED,
     Decision.SUPPRESS: ContactState.SUPPRESSED,
     Decision.CANCEL: ContactState.CANCELLED,
+    Decision.REVIEW: ContactState.SUPPRESSED,
 }
 
 
