@@ -1,0 +1,111 @@
+"""Reads `config/packs`: which files make up a pack, and everything that is wrong with any of them."""
+
+from collections.abc import Collection, Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from duecourse.domain.errors import ConfigError
+from duecourse.domain.table import read_toml
+from duecourse.policy.packs.model import Pack
+from duecourse.policy.packs.reading import PackReading, Part, read_pack
+from duecourse.policy.packs.vocabulary import PackKind
+
+FOLDER = "packs"
+
+
+class PacksReading(NamedTuple):
+    """The packs that are right, and what is wrong with the others."""
+
+    packs: tuple[Pack, ...]
+    errors: tuple[ConfigError, ...]
+
+
+def load_packs(config_dir: Path, chosen: Collection[str] = ()) -> tuple[Pack, ...]:
+    """The packs of the folder, in the order of their ids.
+
+    Args:
+        config_dir: the folder that holds `packs/`.
+        chosen: ids of those wanted; empty means all. House packs are always among them.
+
+    Raises:
+        ConfigError: names the first mistake by file and key, and how many more there are.
+    """
+    found = read_packs(config_dir)
+    errors = [*found.errors, *unknown_packs(found.packs, chosen)]
+    if errors:
+        first, more = errors[0], len(errors) - 1
+        hint = f" (and {more} more: duecourse packs check)" if more else ""
+        raise ConfigError(file=first.file, key=first.key, problem=first.problem + hint)
+    return tuple(pack for pack in found.packs if not chosen or pack.id in chosen or pack.kind is PackKind.HOUSE)
+
+
+def read_packs(config_dir: Path) -> PacksReading:
+    """Every pack of the folder. A pack is `<id>.toml` and any `<id>.<part>.toml` with more sources and rules."""
+    folder = config_dir / FOLDER
+    paths = sorted(folder.glob("*.toml"), key=lambda path: (_pack_id(path), path.name.count("."), path.name))
+    if not paths:
+        error = ConfigError(file=str(folder), key="*.toml", problem="no pack here: nothing could be allowed")
+        return PacksReading((), (error,))
+    readings = [_read(name, tuple(group)) for name, group in groupby(paths, _pack_id)]
+    packs = tuple(reading.pack for reading in readings if reading.pack)
+    errors = [error for reading in readings for error in reading.errors]
+    return PacksReading(packs, (*errors, *_twins(packs, folder), *_no_house(readings, folder)))
+
+
+def read_pack_file(path: Path) -> PackReading:
+    """One pack from its first file, wherever it lies, with the further parts beside it."""
+    further = sorted(path.parent.glob(f"{path.stem}.*.toml"))
+    return _read(None, (path, *further))
+
+
+def unknown_packs(packs: Iterable[Pack], chosen: Collection[str]) -> list[ConfigError]:
+    """Chosen ids that no pack has."""
+    known = {pack.id for pack in packs}
+    words = ", ".join(sorted(known))
+    return [
+        ConfigError(file="duecourse.toml", key="policy.packs", problem=f"unknown: {name!r}; the packs are {words}")
+        for name in chosen
+        if name not in known
+    ]
+
+
+def _pack_id(path: Path) -> str:
+    return path.name.partition(".")[0]
+
+
+def _read(name: str | None, paths: tuple[Path, ...]) -> PackReading:
+    parts: list[Part] = []
+    errors: list[ConfigError] = []
+    for path in paths:
+        try:
+            parts.append(Part(str(path), read_toml(path)))
+        except ConfigError as exc:
+            errors.append(exc)
+    if errors:
+        return PackReading(None, tuple(errors))
+    reading = read_pack(parts)
+    if reading.pack and name not in {None, reading.pack.id}:
+        problem = f"must be {name}, as the file is called, not {reading.pack.id}"
+        return PackReading(None, (ConfigError(file=str(paths[0]), key="pack.id", problem=problem),))
+    return reading
+
+
+def _twins(packs: Iterable[Pack], folder: Path) -> list[ConfigError]:
+    """Verdicts name rules by id alone, so an id belongs to one pack."""
+    owner: dict[str, str] = {}
+    errors = []
+    for pack in packs:
+        for rule in pack.rules:
+            first = owner.setdefault(rule.id, pack.id)
+            if first != pack.id:
+                file, key = str(folder / f"{pack.id}.toml"), f"rules[{rule.id}].id"
+                errors.append(ConfigError(file=file, key=key, problem=f"is there already, in {first}"))
+    return errors
+
+
+def _no_house(readings: Iterable[PackReading], folder: Path) -> list[ConfigError]:
+    """A broken file may be the house's, so then nothing is missed yet."""
+    if any(reading.pack is None or reading.pack.kind is PackKind.HOUSE for reading in readings):
+        return []
+    return [ConfigError(file=str(folder), key="*.toml", problem='no pack of kind "house": one must be there')]
