@@ -27,6 +27,8 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 #: Loan statuses as the ledger has them.
 _STATUSES = frozenset({"active", "closed", "charged_off"})
+#: In whose name a loan is collected, as the ledger has them.
+_ROLES = frozenset({"first_party", "third_party_agency", "assignee"})
 _CONSENTS = frozenset(consent.value for consent in Consent)
 _CACHED = 20_000
 
@@ -133,6 +135,10 @@ def zone(text: str) -> str:
 
 def status(text: str) -> str:
     return _one_of(text, _STATUSES)
+
+
+def actor_role(text: str) -> str:
+    return _one_of(text, _ROLES)
 
 
 def consent(text: str) -> str:

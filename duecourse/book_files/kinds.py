@@ -19,6 +19,7 @@ from duecourse.domain.book_record import (
 )
 from duecourse.domain.errors import InputError
 from duecourse.domain.money import Money
+from duecourse.domain.phone_prefix import prefix_of
 from duecourse.domain.territories import sure_zone
 from duecourse.domain.vocabulary import ChannelKind, Consent
 
@@ -99,6 +100,7 @@ def _shown(name: str) -> str:
 
 def _borrower(row: int, values: Values) -> Record:
     country, region = values["country"], values.get("region")
+    points = tuple(_point(channel, values) for channel in _CHANNELS if _has_point(channel, values))
     return BorrowerRecord(
         row,
         values["external_id"],
@@ -107,8 +109,18 @@ def _borrower(row: int, values: Values) -> Record:
         country,
         region,
         values.get("time_zone") or sure_zone(country, region),
-        tuple(_point(channel, values) for channel in _CHANNELS if _has_point(channel, values)),
+        points,
+        values.get("place_country"),
+        values.get("place_region"),
+        _zone_evidence(points, values),
     )
+
+
+def _zone_evidence(points: Sequence[PointRecord], values: Values) -> dict[str, tuple[str, ...]] | None:
+    """What this row says of zones beside the address. A phone whose prefix tells nothing takes back what one told."""
+    evidence = {point.channel: prefix_of(point.address).zones for point in points if point.channel in _PHONES}
+    evidence |= {name: (values[column],) for name, column in _ZONE_COLUMNS.items() if column in values}
+    return evidence or None
 
 
 def _has_point(channel: ChannelKind, values: Values) -> bool:
@@ -124,8 +136,16 @@ def _point(channel: ChannelKind, values: Values) -> PointRecord:
         address = parse_address(channel, values[channel.value], values["country"])
     except InputError as exc:
         raise FieldError(channel.value, str(exc)) from exc
-    consent = values.get(f"{channel}_consent")
-    return PointRecord(channel.value, address, consent, values.get("consent_at"), values.get("consent_source"))
+    return PointRecord(
+        channel.value,
+        address,
+        values.get(f"{channel}_consent"),
+        values.get("consent_at"),
+        values.get("consent_source"),
+        prefix_of(address).country if channel in _PHONES else None,
+        values.get(f"{channel}_employer"),
+        values.get(f"{channel}_verified_at"),
+    )
 
 
 def _loan(row: int, values: Values) -> Record:
@@ -140,6 +160,7 @@ def _loan(row: int, values: Values) -> Record:
         values.get("autopay"),
         values.get("status"),
         values.get("missed_before"),
+        values.get("actor_role"),
     )
 
 
@@ -182,6 +203,10 @@ def _minor(field: str, values: Values) -> int:
 
 
 _CHANNELS = tuple(ChannelKind)
+_PHONES = frozenset({ChannelKind.SMS, ChannelKind.VOICE})
+#: Where an address may be the employer's: a device or a messaging id is the person's.
+_AT_WORK = (ChannelKind.SMS, ChannelKind.EMAIL, ChannelKind.VOICE)
+_ZONE_COLUMNS = {"stated": "stated_time_zone", "device": "device_time_zone"}
 
 KINDS = {
     RecordKind.BORROWERS: Kind(
@@ -195,7 +220,12 @@ KINDS = {
             "region": fields.words,
             "time_zone": fields.zone,
             **{channel.value: fields.words for channel in _CHANNELS},
+            "place_country": fields.country,
+            "place_region": fields.words,
+            **dict.fromkeys(_ZONE_COLUMNS.values(), fields.zone),
             **{f"{channel}_consent": fields.consent for channel in _CHANNELS},
+            **{f"{channel}_employer": fields.flag for channel in _AT_WORK},
+            **{f"{channel}_verified_at": fields.instant for channel in _CHANNELS},
             "consent_at": fields.instant,
             "consent_source": fields.words,
         },
@@ -214,6 +244,7 @@ KINDS = {
             "autopay": fields.flag,
             "status": fields.status,
             "missed_before": fields.count,
+            "actor_role": fields.actor_role,
         },
         build=_loan,
     ),

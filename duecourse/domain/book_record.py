@@ -1,6 +1,6 @@
 """One row of a book file, read and checked by itself: what the import stages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -27,6 +27,12 @@ class PointRecord(NamedTuple):
     consent: str | None
     consent_at: datetime | None
     consent_source: str | None
+    country: str | None = None
+    """Whose numbering plan; of a phone only."""
+    employer: bool | None = None
+    """At work, or provided by the employer."""
+    verified_at: datetime | None = None
+    """When it was last shown to be the borrower's own."""
 
     def __repr__(self) -> str:
         return f"PointRecord({self.channel})"
@@ -41,6 +47,11 @@ class BorrowerRecord(NamedTuple):
     region: str | None
     time_zone: str | None
     points: tuple[PointRecord, ...]
+    place_country: str | None = None
+    """Where they are now, if elsewhere."""
+    place_region: str | None = None
+    zone_evidence: Mapping[str, Sequence[str]] | None = None
+    """What else speaks of a zone: source to IANA names."""
 
     def __repr__(self) -> str:
         return f"BorrowerRecord(row {self.row})"
@@ -59,6 +70,7 @@ class LoanRecord(NamedTuple):
     autopay: bool | None
     status: str | None
     missed_before: int | None
+    actor_role: str | None = None
 
 
 class InstalmentRecord(NamedTuple):

@@ -50,6 +50,11 @@ def sure_zone(country: str, region: str | None) -> str | None:
     return _ONE_LEGAL_TIME.get(country) or (zones[0] if len(zones) == 1 else None)
 
 
+def zones_of(country: str) -> frozenset[str]:
+    """The IANA zones of a country (ISO 3166 alpha-2) by CLDR; none where it is unknown."""
+    return frozenset(get_global("territory_zones").get(country, ()))
+
+
 def is_country(code: str) -> bool:
     """An ISO 3166-1 alpha-2 code in capitals."""
     return code.isalpha() and code != _NOWHERE and code in get_global("territory_zones")

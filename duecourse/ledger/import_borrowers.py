@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from psycopg.types.json import Jsonb
+
 from duecourse.domain.address import index_form
 from duecourse.domain.book_record import BorrowerRecord, Reject
 from duecourse.ledger.crypto import DataKey, Vault, address_place, name_place
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
 _BORROWERS: Columns = {
     "external_id": "text", "data_key_id": "int8", "wrapped": "bytea", "master_version": "int4", "name_sealed": "bytea",
     "locale": "text", "country": "text", "region": "text", "time_zone": "text",
+    "place_country": "text", "place_region": "text", "zone_evidence": "jsonb",
 }  # fmt: skip
 _POINTS: Columns = {
     "external_id": "text", "channel": "text", "address_sealed": "bytea", "address_index": "bytea", "consent": "text",
-    "consent_at": "timestamptz", "consent_source": "text",
+    "consent_at": "timestamptz", "consent_source": "text", "country": "text", "employer": "bool",
+    "verified_at": "timestamptz",
 }  # fmt: skip
 
 # Locks those that are known, in id order, as the claim does.
@@ -32,7 +36,14 @@ WHERE b.external_id = ANY (%s) ORDER BY b.borrower_id FOR NO KEY UPDATE OF b
 _NEW_IDS = """
 SELECT nextval(pg_get_serial_sequence('data_keys', 'data_key_id')) FROM generate_series(1, %s)
 """
-_STEPS = ("import_data_keys", "import_borrowers", "drop_replaced_points", "update_consents", "add_points")
+_STEPS = (
+    "import_data_keys",
+    "import_borrowers",
+    "drop_replaced_points",
+    "update_consents",
+    "update_points",
+    "add_points",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +94,8 @@ def _borrower_rows(
         sealed = vault.seal(owner.key, name_place(owner.data_key_id), record.name)
         yield (
             record.external_id, owner.data_key_id, owner.wrapped, owner.master_version, sealed,
-            record.locale, record.country, record.region, record.time_zone,
+            record.locale, record.country, record.region, record.time_zone, record.place_country, record.place_region,
+            Jsonb(record.zone_evidence or {}),
         )  # fmt: skip
 
 
@@ -92,7 +104,7 @@ def _point_rows(
 ) -> Iterator[tuple[Any, ...]]:
     for record in records:
         owner = owners[record.external_id]
-        for channel, address, *consent in record.points:
+        for channel, address, *said in record.points:
             index = vault.index(channel, index_form(address))
             sealed = vault.seal(owner.key, address_place(owner.data_key_id, channel, index), address)
-            yield (record.external_id, channel, sealed, index, *consent)
+            yield (record.external_id, channel, sealed, index, *said)

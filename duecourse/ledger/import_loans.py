@@ -11,7 +11,7 @@ from duecourse.usecases.import_book import Loaded
 _LOANS: Columns = {
     "row": "int8", "external_id": "text", "borrower_external_id": "text", "currency": "text",
     "principal_minor": "int8", "issued_on": "date", "product": "text", "autopay": "bool", "status": "text",
-    "missed_before": "int4",
+    "missed_before": "int4", "actor_role": "text",
 }  # fmt: skip
 
 _LOCK = """
