@@ -36,13 +36,25 @@ _ELSEWHERE = ("contact_id", "borrower_id")
 _ALWAYS = tuple(f.name for f in fields(ContactFacts) if f.default is MISSING and f.name not in _ELSEWHERE)
 _SELDOM = tuple(f.name for f in fields(ContactFacts) if f.default is not MISSING)
 _DEFAULTS = tuple(f.default for f in fields(ContactFacts) if f.default is not MISSING)
-_always = attrgetter(*_ALWAYS)
 _seldom = attrgetter(*_SELDOM)
 
 
 def record_of(facts: ContactFacts) -> Record:
     """The facts by name; those that have a default only where they differ from it."""
-    record = {name: _plain(value) for name, value in zip(_ALWAYS, _always(facts), strict=True)}
+    record = {
+        "channel": facts.channel,
+        "not_after": facts.not_after.isoformat(),
+        "time_zone": facts.time_zone,
+        "consent": facts.consent,
+        "address_valid": facts.address_valid,
+        "open_items": facts.open_items,
+        "autopay": facts.autopay,
+        "holds": list(facts.holds),
+        "opted_out": facts.opted_out,
+        "touches_today": facts.touches_today,
+        "reached_today": facts.reached_today,
+        "stop": sorted(facts.stop),
+    }
     seldom = _seldom(facts)
     if seldom != _DEFAULTS:
         for name, value, default in zip(_SELDOM, seldom, _DEFAULTS, strict=True):
@@ -57,7 +69,7 @@ def facts_from_record(record: Mapping[str, Any], *, contact_id: int, borrower_id
     Raises:
         KeyError, TypeError, ValueError: it is no record of facts.
     """
-    read = {name: _READ.get(name, _same)(record[name]) for name in _ALWAYS}
+    read: Record = {name: _READ.get(name, _same)(record[name]) for name in _ALWAYS}
     read |= {name: _READ.get(name, _same)(record[name]) for name in _SELDOM if name in record}
     return ContactFacts(contact_id=contact_id, borrower_id=borrower_id, **read)
 
@@ -65,6 +77,22 @@ def facts_from_record(record: Mapping[str, Any], *, contact_id: int, borrower_id
 def _plain(value: Any) -> Any:
     write = _WRITE.get(type(value))
     return write(value) if write else value
+
+
+def _touch(touch: Touch) -> list[Any]:
+    """As `_row` does, in a third of its time: there are many."""
+    return [
+        touch.when.isoformat(),
+        touch.medium,
+        touch.outcome,
+        touch.direction,
+        touch.agent,
+        touch.number,
+        list(touch.debts),
+        touch.purpose,
+        touch.requested,
+        touch.consented,
+    ]
 
 
 def _row(one: Any) -> list[Any]:
@@ -79,7 +107,7 @@ _WRITE: dict[type, Callable[[Any], Any]] = {
     frozenset: sorted,
     tuple: lambda values: [_plain(value) for value in values],
     Place: list,
-    Touch: _row,
+    Touch: _touch,
     Stop: _row,
     Evidence: _row,
     Hours: _row,
