@@ -1,7 +1,7 @@
 """A channel's worker: an actor for each class of urgency, which takes batches of contact ids."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -95,13 +95,22 @@ async def _open(stack: AsyncExitStack, settings: Settings, kind: ChannelKind) ->
 
 async def _catch_up(deliver: Deliver, runtime: Runtime[_Opened]) -> None:
     while not runtime.stopping.is_set():
-        with suppress(StoreUnavailable):
-            await deliver.catch_up()
+        await _try_to_catch_up(deliver)
         await runtime.pause(_CATCH_UP_S)
+
+
+async def _try_to_catch_up(deliver: Deliver) -> None:
+    try:
+        await deliver.catch_up()
+    except StoreUnavailable:
+        return
+    except Exception:
+        log.exception("outcomes.failed")
+    if deliver.refused:
+        log.error("outcomes.refused", contact_ids=[one.armed.contact.contact_id for one in deliver.refused])
 
 
 async def _last_catch_up(deliver: Deliver, before: asyncio.Task[None]) -> None:
     """What is not recorded when the process ends is resolved as if the worker had died."""
     await before
-    with suppress(StoreUnavailable):
-        await deliver.catch_up()
+    await _try_to_catch_up(deliver)

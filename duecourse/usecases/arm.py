@@ -1,5 +1,6 @@
 """The claim: decide for each contact of a micro-batch, and commit the permission to call before anything is sent."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,7 +77,7 @@ class Arm:
         `ways`: for contacts of a shared route, what follows if they are surely not processed.
 
         Raises:
-            ArmingUnsure: Postgres went away before its answer came.
+            ArmingUnsure: Postgres went away before its answer came, or the job was cancelled.
         """
         owner = await self.owner.current()
         times = await self.clock.read()
@@ -95,7 +96,7 @@ class Arm:
                 await tx.claims.postpone([d for d in decided if isinstance(d, Postponed)], times=times)
                 await self._carry_out(tx, [d for d in decided if isinstance(d, Judged)], times)
                 await tx.events.append(times, self.actor, map(_event_of, decided))
-        except StoreUnavailable as exc:
+        except (StoreUnavailable, asyncio.CancelledError) as exc:
             raise ArmingUnsure(armed) from exc
         return armed
 

@@ -53,6 +53,8 @@ class Deliver:
     accounts: Accounts = field(default_factory=Accounts)
     unsettled: list[Answered] = field(default_factory=list)
     """What could not be recorded while Postgres was away: recorded before anything else is sent."""
+    refused: list[Answered] = field(default_factory=list)
+    """What Postgres was there for and could not be recorded: tried again, and nobody waits for it."""
 
     async def __call__(self, contact_ids: Sequence[int], urgency: Urgency = Urgency.NORMAL) -> Counter[str]:
         """How the calls ended, by outcome class. What could not be started in time goes back to planned."""
@@ -80,6 +82,8 @@ class Deliver:
         """
         rest, self.unsettled[:] = list(self.unsettled), []
         await self._record(rest)
+        again, self.refused[:] = list(self.refused), []
+        await self._record_each(again)
         if self.unsettled:
             raise StoreUnavailable("Postgres: outcomes wait to be recorded")
 
@@ -134,8 +138,7 @@ class Deliver:
         started = self.monotonic()
         with account.opened(len(contact_ids)):
             armed = await self._arm(account, contact_ids)
-            if len(armed) < len(contact_ids):
-                await self.limiter.give_back(account.name, len(contact_ids) - len(armed))
+            await self._return(account, len(contact_ids) - len(armed), armed)
             answered = await self._answers(account, armed, started)
         await self._heed(answered)
         if self.choose:
@@ -150,17 +153,27 @@ class Deliver:
             self.unsettled.extend(not_started(exc.armed))
             raise
 
+    async def _return(self, account: Account, spare: int, armed: Sequence[Armed]) -> None:
+        """Give back the tokens that the claim left over. Should that end the job, what it holds was not started."""
+        if not spare:
+            return
+        try:
+            await self.limiter.give_back(account.name, spare)
+        except BaseException:
+            await asyncio.shield(self._record(not_started(armed)))
+            raise
+
     async def _answers(self, account: Account, armed: Sequence[Armed], started: float) -> list[Answered]:
         """Call, and record what came of it whatever happens to this job meanwhile."""
         began = self.monotonic()
         try:
             answered = await self._call(account.channel, armed, started)
-        except asyncio.CancelledError:
+        except BaseException:
             await asyncio.shield(self._record(lost(armed, "cancelled")))
             raise
         now = self.monotonic()
-        account.saw(_sample(account, answered, now - began), now)
         await asyncio.shield(self._record(answered))
+        account.saw(_sample(account, answered, now - began), now)
         return answered
 
     async def _call(self, channel: Channel, armed: Sequence[Armed], started: float) -> list[Answered]:
@@ -190,10 +203,24 @@ class Deliver:
             return lost([one], "adapter-error")
 
     async def _record(self, answered: Sequence[Answered]) -> None:
+        """What nobody expects is raised, after each was tried alone: as long as we live, nobody else ends a sending."""
         try:
             await self.settle(answered, self.arm.channels)
         except StoreUnavailable:
             self.unsettled.extend(answered)
+        except Exception:
+            await self._record_each(answered)
+            raise
+
+    async def _record_each(self, answered: Sequence[Answered]) -> None:
+        """One that cannot be recorded must not keep its neighbours from it."""
+        for one in answered:
+            try:
+                await self.settle([one], self.arm.channels)
+            except StoreUnavailable:
+                self.unsettled.append(one)
+            except Exception:  # noqa: BLE001 - kept, and raised where all of them were to be recorded
+                self.refused.append(one)
 
     async def _heed(self, answered: Sequence[Answered]) -> None:
         """A provider that asks for silence gets it from every worker."""

@@ -1,5 +1,6 @@
 """When the end of a call, a claim or a process was not seen: nothing is lost, and nothing is sent twice."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from channels.fake import FakeChannel
+from channels.limits import FakeLimiter
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.message import Outbound, Outcome
 from duecourse.domain.vocabulary import Resolution
@@ -258,3 +260,94 @@ async def test_an_outcome_that_could_not_be_recorded_is_recorded_before_anything
 
     assert await world.states() == ["accepted"]
     assert len(world.channel.sent) == 1
+
+
+class Puzzling:
+    """A ledger whose transactions fail, so many times, in a way that nobody expects."""
+
+    def __init__(self, ledger: PostgresLedger, failing: int) -> None:
+        self._ledger = ledger
+        self.failing = failing
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        if self.failing:
+            self.failing -= 1
+            raise RuntimeError("a constraint that nobody thought of")
+        async with self._ledger.transaction() as tx:
+            yield tx
+
+
+async def test_an_outcome_whose_recording_fails_unexpectedly_is_recorded_as_long_as_its_owner_lives(
+    world: World,
+) -> None:
+    await seed(world.ledger)
+    await seed(world.ledger)
+    await world.plan()
+    worker = world.worker()
+    # The batch, and then the first of the two alone.
+    worker = replace(worker, settle=replace(worker.settle, ledger=Puzzling(world.ledger, 2)))
+    with pytest.raises(RuntimeError):
+        await worker(await world.release())
+    assert sorted(await world.states()) == ["accepted", "sending"]
+
+    await worker.catch_up()
+
+    assert await world.states() == ["accepted", "accepted"]
+    assert len(world.channel.sent) == 2
+
+
+async def test_an_outcome_that_can_never_be_recorded_holds_up_nobody(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    worker = world.worker()
+    puzzling = Puzzling(world.ledger, 1_000)
+    with pytest.raises(RuntimeError):
+        await replace(worker, settle=replace(worker.settle, ledger=puzzling))(await world.release())
+    await seed(world.ledger)
+    await world.plan()
+
+    await worker(await world.release())
+
+    assert await world.states() == ["accepted", "accepted"]
+
+
+async def test_tokens_that_cannot_be_given_back_leave_no_claim_behind(world: World) -> None:
+    await seed(world.ledger)
+    await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    await world.rows("UPDATE contacts SET state = 'suppressed' WHERE contact_id = " + str(ids[0]) + " RETURNING 1")
+
+    class Jammed(FakeLimiter):
+        async def give_back(self, provider: str, count: int, *, endpoint: str = "") -> None:
+            raise RuntimeError(f"{provider} {count} {endpoint}")
+
+    with pytest.raises(RuntimeError):
+        await replace(world.worker(), limiter=Jammed())(ids)
+
+    assert sorted(await world.states()) == ["planned", "suppressed"]
+    assert world.channel.sent == []
+
+
+async def test_a_job_that_is_cancelled_in_its_claim_leaves_no_claim_behind(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    worker = world.worker()
+
+    class Cancelled(FlakyLedger):
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+            async with self._ledger.transaction() as tx:
+                yield tx
+            raise asyncio.CancelledError
+
+    cancelled = replace(worker, arm=replace(worker.arm, ledger=Cancelled(world.ledger)))
+    with pytest.raises(StoreUnavailable):
+        await cancelled(await world.release())
+    assert await world.states() == ["sending"]
+
+    await cancelled.catch_up()
+
+    assert await world.states() == ["planned"]
+    assert world.channel.sent == []
