@@ -1,5 +1,6 @@
 """The judge of a chaos run sees every kind of breach: a green run means something."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from duecourse.ledger.chaos import AttemptFate, ContactFate
+from duecourse.simulator.chaos.ending import end
 from duecourse.simulator.chaos.invariants import INVARIANTS, Evidence, breaches
 from duecourse.simulator.chaos.leaks import marked
 from duecourse.simulator.chaos.storm import FAULTS, order_of
@@ -115,3 +117,24 @@ def test_every_kind_of_fault_comes_before_any_comes_again() -> None:
 @pytest.mark.parametrize(("text", "expected"), [(b"to +15550000012", True), (b"ids [12, 13]", False)])
 def test_personal_data_is_known_by_its_marks(text: bytes, expected: bool) -> None:  # noqa: FBT001
     assert marked(text) is expected
+
+
+async def test_what_runs_beside_a_run_ends_though_a_client_takes_its_cancellation_for_an_error() -> None:
+    taken = 0
+
+    async def watch() -> None:
+        nonlocal taken
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                taken += 1
+                if taken > 1:
+                    raise
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+
+    await end(watching)
+
+    assert watching.cancelled()

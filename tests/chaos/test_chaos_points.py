@@ -33,6 +33,9 @@ MOMENTS: tuple[Order, ...] = (
     ("email:text:render", FAIL),
     ("email:send:permitted", FAIL),
     ("push:settle:*:committed", FAIL),
+    ("sms:settle:begin", FAIL),
+    ("email:settle:settlements.settle", FAIL),
+    ("sms:limiter:give_back", FAIL),
     ("scheduler:plancontacts:*:committed", KILL),
     ("scheduler:releasecontacts:*:committed", KILL),
     ("scheduler:sweep:*:commit", KILL),
@@ -127,9 +130,10 @@ async def test_a_commit_whose_answer_is_lost_stands_and_looks_like_a_store_that_
 
 
 def test_every_point_is_died_and_slept_at_and_answers_can_be_lost() -> None:
-    found = every_order(["sms:arm:begin", "sms:arm:claims.claim:committed"])
+    found = every_order(["sms:arm:begin", "sms:arm:claims.claim:committed", "sms:settle:begin"])
     assert {fate for _, fate in found} == {KILL, FREEZE, FAIL}
     assert ("sms:arm:begin", FAIL) not in found
+    assert ("sms:settle:begin", FAIL) in found
 
 
 @pytest.mark.parametrize("module", ["workers.sms", "workers.inbox", "workers.scheduler", "duecourse.web.serve"])

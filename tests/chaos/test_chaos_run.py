@@ -19,11 +19,13 @@ async def test_no_promise_is_broken_though_every_kind_of_fault_hits_a_due_day(tm
 
     report = await run_chaos(wishes, notes.append)
 
-    assert report["unrest"] is None
-    assert report["broken_by"] == {}
-    assert report["contacts"] >= 1_000
-    assert report["accepted"] > 900
+    # What went wrong is told by the report as a whole; the logs and every fault's time are in its folder.
+    told = json.dumps(report, indent=1) + f"\n{tmp_path}\n" + "\n".join(notes)
+    assert report["unrest"] is None, told
+    assert report["broken_by"] == {}, told
+    assert report["contacts"] >= 1_000, told
+    assert report["accepted"] > 900, told
     injected = [json.loads(line) for line in (tmp_path / "faults.jsonl").read_text().splitlines()]
-    assert {line["kind"] for line in injected} >= {fault.name for fault in FAULTS}
-    assert report["fault_count"] >= 30
-    assert len(report["faults"]) >= 30
+    assert {line["kind"] for line in injected} >= {fault.name for fault in FAULTS}, told
+    assert report["fault_count"] >= 30, told
+    assert sum(count > 0 for count in report["faults"].values()) >= 30, told

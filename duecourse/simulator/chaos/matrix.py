@@ -19,6 +19,7 @@ from duecourse.ledger.chaos import ChaosRows, Debtor
 from duecourse.ledger.clock import step_virtual_clock
 from duecourse.simulator.chaos.books import gather
 from duecourse.simulator.chaos.calming import UnrestError, settle
+from duecourse.simulator.chaos.ending import end
 from duecourse.simulator.chaos.invariants import Evidence, breaches
 from duecourse.simulator.chaos.leaks import leaks_in_redis
 from duecourse.simulator.chaos.people import debtors
@@ -49,7 +50,9 @@ _TRIES = 3
 _BLAMED = 4
 KINDS = ("sms", "push", "email", "scheduler", "inbox", "web")
 #: Where failing is something else than dying: whoever waits for an answer gets an error.
-_FAILING = ("committed", "render", "permitted", "answered")
+_FAILING = ("committed", "render", "permitted", "answered", "give_back")
+#: And wherever an outcome is recorded: whoever holds a lease must end it, whatever befalls them.
+_RECORDING = ":settle:"
 
 Order = tuple[str, Fate]
 """At which point, as a pattern of the shell, and what happens there."""
@@ -84,8 +87,7 @@ class _Matrix:
                 for kind in KINDS:
                     group.create_task(self._lane(kind))
         finally:
-            feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
+            await end(feeding)
 
     def open(self, kind: str) -> list[Order]:
         """Points that came up meanwhile are among them."""
@@ -140,7 +142,7 @@ class _Matrix:
 
 def every_order(points: Sequence[str]) -> list[Order]:
     """First everything dies, then everything sleeps, then everything fails."""
-    failing = [point for point in points if point.endswith(_FAILING)]
+    failing = [point for point in points if point.endswith(_FAILING) or _RECORDING in point]
     return [
         *((point, Fate.KILL) for point in points),
         *((point, Fate.FREEZE) for point in points),

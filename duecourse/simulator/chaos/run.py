@@ -8,6 +8,7 @@ from typing import Any
 
 from duecourse.simulator.chaos.books import gather
 from duecourse.simulator.chaos.calming import UnrestError, settle
+from duecourse.simulator.chaos.ending import end
 from duecourse.simulator.chaos.invariants import Evidence, breaches
 from duecourse.simulator.chaos.leaks import leaks_in_redis, watch_redis
 from duecourse.simulator.chaos.payers import Payers
@@ -48,8 +49,7 @@ async def run_chaos(wishes: ChaosWishes, note: Note) -> dict[str, Any]:
             stormed_s = time.monotonic() - began
             await _settle(world, seen, note)
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await end(watching)
         note("comparing the provider's book, the contacts and the events")
         evidence = await gather(world, world.debtors, paid=seen.payers.paid, in_redis=seen.in_redis)
         return _report(world, seen, evidence) | {

@@ -12,6 +12,7 @@ from datetime import timedelta
 from duecourse.domain.clock import host_now
 from duecourse.domain.errors import DuecourseError, StoreUnavailable
 from duecourse.ledger.clock import step_virtual_clock
+from duecourse.simulator.chaos.ending import end
 from duecourse.simulator.chaos.fault import Draw, Fault
 from duecourse.simulator.chaos.host_faults import HOST_FAULTS
 from duecourse.simulator.chaos.network_faults import NETWORK_FAULTS
@@ -73,8 +74,7 @@ class Storm:
             known = errors.subgroup(DuecourseError)
             raise known.exceptions[0] if known else errors from errors
         finally:
-            clock.cancel()
-            await asyncio.gather(clock, return_exceptions=True)
+            await end(clock)
 
     async def _inject(self, fault: Fault, draw: Draw) -> None:
         at = host_now().isoformat()
