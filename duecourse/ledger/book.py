@@ -1,15 +1,18 @@
-"""The book's rows inside one transaction: payments, holds, opt-outs, keys, and who is behind an address."""
+"""The book's rows inside one transaction: payments, holds, opt-outs, evidence, keys, and who is behind an address."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from duecourse.domain.address import index_form
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.ledger.agreements import AgreementRows
 from duecourse.ledger.crypto import Vault
+from duecourse.ledger.encounters import EncounterRows
 from duecourse.ledger.holds import HoldRows
 from duecourse.ledger.keys import KeyRows
 from duecourse.ledger.opt_outs import OptOutRows
 from duecourse.ledger.payments import PaymentRows
+from duecourse.ledger.stops import StopRows
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -35,6 +38,18 @@ class BookRows:
     @cached_property
     def opt_outs(self) -> OptOutRows:
         return OptOutRows(self._conn)
+
+    @cached_property
+    def encounters(self) -> EncounterRows:
+        return EncounterRows(self._conn, self._vault)
+
+    @cached_property
+    def agreements(self) -> AgreementRows:
+        return AgreementRows(self._conn)
+
+    @cached_property
+    def stops(self) -> StopRows:
+        return StopRows(self._conn)
 
     @cached_property
     def keys(self) -> KeyRows:

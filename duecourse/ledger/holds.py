@@ -9,13 +9,12 @@ from duecourse.domain.clock import Times
 from duecourse.domain.errors import InputError
 from duecourse.domain.event import Event
 from duecourse.domain.hold import Hold, NewHold
+from duecourse.ledger.debtors import find_loan, lock_debtor
 from duecourse.ledger.events import EventRows
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
-_LOCK = "SELECT borrower_id FROM borrowers WHERE external_id = %s FOR NO KEY UPDATE"
-_LOAN = "SELECT loan_id FROM loans WHERE external_id = %s AND borrower_id = %s"
 _PLACE = """
 INSERT INTO holds (borrower_id, loan_id, reason, starts_at, ends_at, placed_by)
 VALUES (%s, %s, %s, %s, %s, %s) RETURNING hold_id
@@ -45,8 +44,8 @@ class HoldRows:
         Raises:
             InputError: no such borrower, or the loan is not theirs.
         """
-        borrower_id = await self._lock(hold.borrower)
-        loan_id = await self._loan(hold.loan, borrower_id)
+        borrower_id = (await lock_debtor(self._conn, hold.borrower)).borrower_id
+        loan_id = await find_loan(self._conn, hold.loan, borrower_id)
         starts_at = hold.starts_at or times.business
         cursor = await self._conn.execute(
             _PLACE, (borrower_id, loan_id, hold.reason, starts_at, hold.ends_at, hold.placed_by)
@@ -76,22 +75,6 @@ class HoldRows:
         async with self._conn.cursor(row_factory=class_row(Hold)) as cursor:
             await cursor.execute(_LIST, {"borrower": borrower, "all": everything, "now": now, "limit": limit})
             return await cursor.fetchall()
-
-    async def _lock(self, borrower: str) -> int:
-        cursor = await self._conn.execute(_LOCK, (borrower,))
-        row = await cursor.fetchone()
-        if row is None:
-            raise InputError("borrower: no such borrower")
-        return int(row[0])
-
-    async def _loan(self, loan: str | None, borrower_id: int) -> int | None:
-        if loan is None:
-            return None
-        cursor = await self._conn.execute(_LOAN, (loan, borrower_id))
-        row = await cursor.fetchone()
-        if row is None:
-            raise InputError("loan: no such loan of this borrower")
-        return int(row[0])
 
     async def _log(self, kind: str, borrower_id: int, hold_id: int, *, times: Times, actor: str) -> None:
         await self._events.append(times, actor, [Event(kind=kind, borrower_id=borrower_id, data={"hold_id": hold_id})])

@@ -19,6 +19,7 @@ from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, SetAside, Standing
 from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
+from duecourse.ports.evidence import Agreements, Encounters, Stops
 from duecourse.ports.routing import Routing
 
 
@@ -68,6 +69,15 @@ class Book(Protocol):
 
     @property
     def keys(self) -> Keys: ...
+
+    @property
+    def encounters(self) -> Encounters: ...
+
+    @property
+    def agreements(self) -> Agreements: ...
+
+    @property
+    def stops(self) -> Stops: ...
 
 
 class Planning(Protocol):
