@@ -35,6 +35,11 @@ COMMANDS = {
     "payments": Entry(module="payments", help="Record payments and reversals.", group=True),
     "holds": Entry(module="holds", help="Stop outreach to a borrower or about a loan.", group=True),
     "optouts": Entry(module="optouts", help="Who asked not to be contacted.", group=True),
+    "encounters": Entry(
+        module="encounters", help="Calls, visits and talks by people, agencies and other systems.", group=True
+    ),
+    "agreements": Entry(module="agreements", help="Agreements and consents with their proof.", group=True),
+    "stops": Entry(module="stops", help="What borrowers said or suffered that closes doors.", group=True),
     "inbox": Entry(
         module="inbox", help="Stored webhooks that could not be applied: list them, have them read again.", group=True
     ),
@@ -61,6 +66,7 @@ COMMANDS = {
         " run.",
     ),
     "routes": Entry(module="routes", help="Routes: whom each channel's messages leave through, and why.", group=True),
+    "gate": Entry(module="gate", help="The legal gate: try cases on it, and ask why it says what it says.", group=True),
     "doctor": Entry(module="doctor", help="Check stores, configuration, providers and clock, and say what to do."),
     "config": Entry(module="config", help="Configuration: check it, show what is in force.", group=True),
 }
