@@ -26,6 +26,7 @@ from duecourse.ledger.database import PostgresLedger, open_ledger
 from duecourse.ledger.migrate import pending
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
+from duecourse.policy.house import house_alone
 from duecourse.ports import Channel, Health, Limiter, Owner, ProviderTerms, Queue
 from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.routing.route import Route
@@ -128,7 +129,7 @@ class App:
         arm = Arm(
             ledger=self.ledger,
             clock=self.clock,
-            gate=partial(decide, quiet=self.settings.quiet),
+            gate=partial(decide, packs=house_alone(self.settings.quiet)),
             texts=JinjaTexts.from_settings(self.settings),
             owner=owner,
             channels=channels,

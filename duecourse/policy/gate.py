@@ -3,90 +3,136 @@
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import Decision
-from duecourse.domain.zones import find_zone
+from duecourse.policy.demands import demands
 from duecourse.policy.facts import ContactFacts
-from duecourse.policy.quiet_hours import Quiet
-from duecourse.policy.rules import RULES, Situation
+from duecourse.policy.objections import Question, objections, questions_for
+from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.params import ContactWindow
+from duecourse.policy.packs.regime import Bound, Regime
+from duecourse.policy.record import record_of
+from duecourse.policy.rules import RULES
+from duecourse.policy.sifting import NOTHING, Sifted, shut_windows, sift
+from duecourse.policy.situation import Situation, situation
+from duecourse.policy.waiting import are_at_odds, is_window, next_instant
 
-PACKS = ("house@1",)
 POLICY_ERROR = "policy-error"
-_ALL_PASSED = tuple(RULES)
+#: Rules that wait for each other come to rest in two or three steps; who needs more gets no answer.
+_STEPS = 50
 
 
-class _Here(NamedTuple):
-    """What an instant is at one place: the same for most of a batch."""
+class _Look(NamedTuple):
+    """What all rules say of a contact at one instant."""
 
-    zone: ZoneInfo | None
-    record: dict[str, Any]
-    """What a verdict keeps of it."""
+    at: Situation
+    decision: Decision
+    rules: tuple[str, ...]
+    next_channel: bool
+    sifted: Sifted = NOTHING
 
 
-def decide(facts: ContactFacts, now: datetime, quiet: Quiet) -> Verdict:
+def decide(facts: ContactFacts, now: datetime, packs: PackSet) -> Verdict:
     """Judge, and turn any fault of ours into a refusal: an exception in policy means "do not send".
 
     Args:
         facts: read in the transaction that will arm the contact.
         now: business time, aware.
-        quiet: the house's quiet hours.
+        packs: the operator's; which of them bind this contact is found out from the facts.
     """
     try:
-        return judge(facts, now, quiet)
+        return judge(facts, now, packs)
     except Exception as exc:  # noqa: BLE001 - whatever went wrong, nothing may leave
         error = {"error": type(exc).__name__}
-        return Verdict(decision=Decision.SUPPRESS, rules=(POLICY_ERROR,), packs=PACKS, facts=error)
+        return Verdict(decision=Decision.SUPPRESS, rules=(POLICY_ERROR,), packs=_names(packs), facts=error)
 
 
-def judge(facts: ContactFacts, now: datetime, quiet: Quiet) -> Verdict:
-    """The first objection decides and is named; an allow names every rule it passed.
+def judge(facts: ContactFacts, now: datetime, packs: PackSet) -> Verdict:
+    """The first of the gate's own rules that objects decides; then the gravest of what the packs' rules object.
+
+    A verdict names the rules that decided, an allow every rule that it passed. A deferral names the first instant
+    that is itself allowed and before the contact's not-after; where there is none, the contact is suppressed.
 
     Raises:
         Exception: the facts make no sense. Call `decide` instead, which refuses then.
     """
-    here = _here(now, facts.time_zone, quiet)
-    at = Situation(facts=facts, now=now, quiet=quiet, zone=here.zone)
+    look = _look(facts, now, packs)
+    if look.decision is Decision.DEFER:
+        return _wait(look, packs)
+    return _verdict(look, look.decision)
+
+
+def _look(facts: ContactFacts, now: datetime, packs: PackSet) -> _Look:
+    at = situation(facts, now, packs)
     for rule_id, rule in RULES.items():
-        objection = rule(at)
-        if objection:
-            return Verdict(
-                decision=objection.decision,
-                rules=(rule_id,),
-                until=objection.until,
-                next_channel=objection.next_channel,
-                packs=PACKS,
-                facts=_record(facts, here),
-            )
-    return Verdict(decision=Decision.ALLOW, rules=_ALL_PASSED, packs=PACKS, facts=_record(facts, here))
+        refusal = rule(at)
+        if refusal is not None:
+            return _Look(at, refusal.decision, (rule_id,), refusal.next_channel)
+    regime = at.moment.regime
+    found = objections(at, _questions(regime))
+    if at.moment.closed or facts.preferred_hours:
+        found += shut_windows(at)
+    if not found:
+        return _Look(at, Decision.ALLOW, _passed(regime), next_channel=False)
+    sifted = sift(at, found)
+    if sifted.decision is Decision.ALLOW:
+        return _Look(at, Decision.ALLOW, _passed(regime), next_channel=False, sifted=sifted)
+    rules = tuple(dict.fromkeys(one.bound.id for one in sifted.deciding))
+    return _Look(at, sifted.decision, rules, all(one.next_channel for one in sifted.deciding), sifted)
 
 
-@lru_cache(maxsize=1024)
-def _here(now: datetime, time_zone: str | None, quiet: Quiet) -> _Here:
-    zone = find_zone(time_zone)
-    record = {
-        "now": now.isoformat(),
-        "local": now.astimezone(zone).isoformat() if zone else None,
-        "quiet": [quiet.start.isoformat("minutes"), quiet.end.isoformat("minutes")],
-        "time_zone": time_zone,
-    }
-    return _Here(zone, record)
+def _wait(first: _Look, packs: PackSet) -> Verdict:
+    """Follow the rules from one opening to the next, until one is an opening for all."""
+    look, facts = first, first.at.facts
+    shut: dict[str, Bound[ContactWindow]] = {}
+    for _ in range(_STEPS):
+        shut |= {one.bound.id: one.bound for one in look.sifted.deciding if is_window(one)}
+        moment = next_instant(look.at, look.sifted.deciding, tuple(shut.values()))
+        if moment is None or moment >= facts.not_after:
+            at_odds = moment is None and are_at_odds(look.at, tuple(shut.values()))
+            return _verdict(first, Decision.REVIEW if at_odds else Decision.SUPPRESS, also=look)
+        look = _look(facts, moment, packs)
+        if look.decision is Decision.ALLOW:
+            return _verdict(first, Decision.DEFER, until=moment)
+        if look.decision is not Decision.DEFER:
+            return _verdict(first, Decision.SUPPRESS, also=look)
+    return _verdict(first, Decision.SUPPRESS)
 
 
-def _record(facts: ContactFacts, here: _Here) -> dict[str, Any]:
-    """All that was known, JSON-ready, so that the verdict can be recomputed years later."""
-    return {
-        **here.record,
-        "not_after": facts.not_after.isoformat(),
-        "channel": facts.channel,
-        "consent": facts.consent,
-        "address_valid": facts.address_valid,
-        "open_items": facts.open_items,
-        "autopay": facts.autopay,
-        "holds": list(facts.holds),
-        "opted_out": facts.opted_out,
-        "touches_today": facts.touches_today,
-        "reached_today": facts.reached_today,
-        "stop": sorted(facts.stop),
-    }
+def _verdict(look: _Look, decision: Decision, *, until: datetime | None = None, also: _Look | None = None) -> Verdict:
+    """`also`: what stood in the way later on."""
+    facts, moment, sifted = look.at.facts, look.at.moment, look.sifted
+    later = also.sifted.deciding if also is not None else ()
+    rules = look.rules if also is None else tuple(dict.fromkeys(look.rules + also.rules))
+    return Verdict(
+        decision=decision,
+        rules=rules,
+        until=until,
+        next_channel=look.next_channel,
+        packs=moment.regime.packs,
+        citations=tuple(dict.fromkeys(one.bound.citation for one in (*sifted.deciding, *later))),
+        evidence=sifted.evidence,
+        requires=_demands(look.at) if decision is Decision.ALLOW else (),
+        warnings=sifted.warnings,
+        facts={**moment.record, **record_of(facts)},
+    )
+
+
+def _demands(at: Situation) -> tuple[str, ...]:
+    facts = at.facts
+    return demands(at.moment.regime, first=facts.first_contact is not False, verified=facts.identity_verified)
+
+
+@lru_cache(maxsize=4096)
+def _questions(regime: Regime) -> tuple[tuple[Question, Bound[Any]], ...]:
+    return questions_for(regime.bound)
+
+
+@lru_cache(maxsize=4096)
+def _passed(regime: Regime) -> tuple[str, ...]:
+    return (*RULES, *regime.rule_ids)
+
+
+def _names(packs: object) -> tuple[str, ...]:
+    return packs.names if isinstance(packs, PackSet) else ()

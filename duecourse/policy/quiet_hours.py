@@ -1,14 +1,11 @@
-"""The hours in which nothing leaves, by the borrower's own clock."""
+"""The hours in which nothing leaves, by the borrower's own clock, as the settings say them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from duecourse.domain.zones import instant
-
-#: A zone may skip a whole day at once (Samoa, 30 December 2011); no zone skips two.
-_DAYS_AHEAD = 3
+from duecourse.policy.packs.params import MIDNIGHT, Hours
+from duecourse.policy.packs.vocabulary import Day
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,23 +24,12 @@ class Quiet:
             return self.start <= local < self.end
         return local >= self.start or local < self.end
 
+    def open_hours(self) -> tuple[Hours, ...]:
+        """What is left of every day, to the minute."""
+        start, end = _minute(self.start), _minute(self.end)
+        spans = [(0, start), (end, MIDNIGHT)] if start < end else [(end, start)]
+        return tuple(Hours(days=frozenset(Day), start=a, end=b) for a, b in spans if a < b)
 
-@lru_cache(maxsize=1024)
-def first_allowed(moment: datetime, zone: ZoneInfo, quiet: Quiet) -> datetime:
-    """The end of the quiet span that `moment` lies in, in UTC; `moment` itself where it lies in none.
 
-    Where the clocks go back over the end of the span, it is the later of the two: nobody is woken by arithmetic.
-
-    Raises:
-        ValueError: `moment` is naive, or the span has no end.
-    """
-    if moment.tzinfo is None:
-        raise ValueError("the moment must be aware: give it a time zone")
-    if not quiet.covers(moment, zone):
-        return moment.astimezone(UTC)
-    today = moment.astimezone(zone).date()
-    for ahead in range(_DAYS_AHEAD):
-        end = instant(today + timedelta(days=ahead), quiet.end, zone)
-        if end > moment and not quiet.covers(end, zone):
-            return end
-    raise ValueError("quiet hours without an end")
+def _minute(at: time) -> int:
+    return at.hour * 60 + at.minute

@@ -1,94 +1,104 @@
-"""The gate's rules, in the order in which they are asked. Each returns what it demands, or None: no objection."""
+"""The gate's own rules, whatever the packs say, in the order in which they are asked: the first objection decides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from duecourse.domain.vocabulary import Consent, Decision, StopRule
-from duecourse.policy.facts import ContactFacts
-from duecourse.policy.quiet_hours import Quiet, first_allowed
+from duecourse.policy.closures import confirmations, opted_out_at
+from duecourse.policy.packs.vocabulary import Medium, Party, Purpose
+from duecourse.policy.situation import Situation
 
-#: One contact per channel and local day.
-_DAY_CAP = 1
-
-
-class Situation(NamedTuple):
-    """A contact's facts at one instant."""
-
-    facts: ContactFacts
-    now: datetime
-    quiet: Quiet
-    zone: ZoneInfo | None
+#: What no person stands behind: it may reach the debtor and nobody else.
+_MACHINES = frozenset({Medium.SMS, Medium.PUSH, Medium.EMAIL, Medium.IM, Medium.IVR, Medium.SOCIAL, Medium.VOICEMAIL})
+#: Who owes, or stands in the debtor's place: packs say whether and when.
+_BOUND_PARTIES = frozenset({
+    Party.DEBTOR, Party.GUARANTOR, Party.CO_BORROWER, Party.GUARDIAN, Party.EXECUTOR, Party.ATTORNEY,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Objection:
+class Refusal:
     """What a rule demands instead of sending."""
 
     decision: Decision
-    until: datetime | None = None
     next_channel: bool = False
 
 
-Rule = Callable[[Situation], Objection | None]
+Rule = Callable[[Situation], Refusal | None]
 
-_SUPPRESS = Objection(decision=Decision.SUPPRESS)
-_ANOTHER_CHANNEL = Objection(decision=Decision.SUPPRESS, next_channel=True)
-
-
-def _paid(at: Situation) -> Objection | None:
-    return Objection(decision=Decision.CANCEL) if at.facts.open_items <= 0 else None
+_SUPPRESS = Refusal(decision=Decision.SUPPRESS)
+_ANOTHER_CHANNEL = Refusal(decision=Decision.SUPPRESS, next_channel=True)
+_CANCEL = Refusal(decision=Decision.CANCEL)
 
 
-def _not_after(at: Situation) -> Objection | None:
+def _paid(at: Situation) -> Refusal | None:
+    return _CANCEL if at.facts.open_items <= 0 else None
+
+
+def _not_after(at: Situation) -> Refusal | None:
     return _SUPPRESS if at.now >= at.facts.not_after else None
 
 
-def _hold(at: Situation) -> Objection | None:
+def _hold(at: Situation) -> Refusal | None:
     return _SUPPRESS if at.facts.holds else None
 
 
-def _autopay(at: Situation) -> Objection | None:
+def _autopay(at: Situation) -> Refusal | None:
     return _SUPPRESS if at.facts.autopay and StopRule.AUTOPAY in at.facts.stop else None
 
 
-def _reached_today(at: Situation) -> Objection | None:
+def _reached_today(at: Situation) -> Refusal | None:
     return _SUPPRESS if at.facts.reached_today and StopRule.REACHED_TODAY in at.facts.stop else None
 
 
-def _no_address(at: Situation) -> Objection | None:
+def _not_the_debtor(at: Situation) -> Refusal | None:
+    """Somebody else is spoken to by a person only, and about where the debtor is only, unless bound to pay too."""
+    party = at.facts.recipient
+    if party is Party.DEBTOR:
+        return None
+    by_person = at.moment.regime.kind.medium not in _MACHINES
+    if by_person and (party in _BOUND_PARTIES or at.facts.purpose is Purpose.LOCATE):
+        return None
+    return _SUPPRESS
+
+
+def _party_refused(at: Situation) -> Refusal | None:
+    return _SUPPRESS if at.facts.recipient_refused else None
+
+
+def _no_address(at: Situation) -> Refusal | None:
     return _ANOTHER_CHANNEL if at.facts.consent is None else None
 
 
-def _invalid_address(at: Situation) -> Objection | None:
+def _invalid_address(at: Situation) -> Refusal | None:
     return None if at.facts.address_valid else _ANOTHER_CHANNEL
 
 
-def _no_consent(at: Situation) -> Objection | None:
+def _no_consent(at: Situation) -> Refusal | None:
     return None if at.facts.consent is Consent.GRANTED else _ANOTHER_CHANNEL
 
 
-def _opted_out(at: Situation) -> Objection | None:
-    return _ANOTHER_CHANNEL if at.facts.opted_out else None
-
-
-def _unknown_zone(at: Situation) -> Objection | None:
-    return _SUPPRESS if at.zone is None else None
-
-
-def _channel_day_cap(at: Situation) -> Objection | None:
-    return _SUPPRESS if at.facts.touches_today >= _DAY_CAP else None
-
-
-def _quiet_hours(at: Situation) -> Objection | None:
-    if at.zone is None:
-        return _SUPPRESS
-    until = first_allowed(at.now, at.zone, at.quiet)
-    if until <= at.now:
+def _opted_out(at: Situation) -> Refusal | None:
+    """The one confirmation of it may follow an opt-out, unless a pack says no."""
+    facts = at.facts
+    if not facts.opted_out:
         return None
-    return Objection(decision=Decision.DEFER, until=until) if until < at.facts.not_after else _SUPPRESS
+    if facts.purpose is Purpose.CONFIRM_STOP and not confirmations(facts, opted_out_at(facts)):
+        return None
+    return _ANOTHER_CHANNEL
+
+
+def _preferred_channel(at: Situation) -> Refusal | None:
+    asked = at.facts.preferred_channels
+    return _ANOTHER_CHANNEL if asked and at.moment.regime.kind.medium not in asked else None
+
+
+def _unknown_zone(at: Situation) -> Refusal | None:
+    return None if at.moment.zones else _SUPPRESS
+
+
+def _ambiguous_zone(at: Situation) -> Refusal | None:
+    return _SUPPRESS if at.moment.regime.one_zone and len(at.moment.zones) > 1 else None
 
 
 #: Rule id to rule. The ids are written into every verdict: never rename one.
@@ -98,11 +108,13 @@ RULES: dict[str, Rule] = {
     "hold": _hold,
     "autopay": _autopay,
     "reached-today": _reached_today,
+    "not-the-debtor": _not_the_debtor,
+    "party-refused": _party_refused,
     "no-address": _no_address,
     "invalid-address": _invalid_address,
     "no-consent": _no_consent,
     "opted-out": _opted_out,
+    "preferred-channel": _preferred_channel,
     "unknown-zone": _unknown_zone,
-    "channel-day-cap": _channel_day_cap,
-    "quiet-hours": _quiet_hours,
+    "ambiguous-zone": _ambiguous_zone,
 }

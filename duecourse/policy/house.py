@@ -1,0 +1,63 @@
+"""The house's own pack where no file brings one: quiet hours, and one contact per channel and local day."""
+
+from datetime import date
+from functools import cache
+
+from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.model import Pack, Rule, Source
+from duecourse.policy.packs.params import CapWindow, ContactWindow, FrequencyCap
+from duecourse.policy.packs.vocabulary import (
+    CapScope,
+    CapUnit,
+    Grade,
+    OnFail,
+    PackKind,
+    RuleType,
+    SourceKind,
+    SourceStatus,
+    WindowKind,
+)
+from duecourse.policy.quiet_hours import Quiet
+
+_SOURCE = Source(
+    id="house",
+    title="House rule",
+    kind=SourceKind.HOUSE,
+    status=SourceStatus.IN_FORCE,
+    grade=Grade.A,
+)
+QUIET_HOURS = "quiet-hours"
+CHANNEL_DAY_CAP = "channel-day-cap"
+
+
+def house_pack(quiet: Quiet) -> Pack:
+    """What the settings' quiet hours mean as a pack."""
+    window = Rule(
+        id=QUIET_HOURS,
+        type=RuleType.CONTACT_WINDOW,
+        source=_SOURCE.id,
+        on_fail=OnFail.DEFER,
+        params=ContactWindow(allow=quiet.open_hours()),
+    )
+    day = CapWindow(kind=WindowKind.CALENDAR_DAY)
+    cap = Rule(
+        id=CHANNEL_DAY_CAP,
+        type=RuleType.FREQUENCY_CAP,
+        source=_SOURCE.id,
+        params=FrequencyCap(unit=CapUnit.ATTEMPT, max=1, window=day, scope=CapScope.DEBTOR, per_channel=True),
+    )
+    return Pack(
+        id="house",
+        version="1",
+        as_of=date(2026, 11, 23),
+        title="House rules",
+        kind=PackKind.HOUSE,
+        sources={_SOURCE.id: _SOURCE},
+        rules=(cap, window),
+    )
+
+
+@cache
+def house_alone(quiet: Quiet) -> PackSet:
+    """The house's pack and no other."""
+    return PackSet((house_pack(quiet),))
