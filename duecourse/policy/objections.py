@@ -172,7 +172,7 @@ def _confirmation(at: Situation, bound: Bound[p.OptOut]) -> Objection | None:
         return None
     allowed = bound.params.confirmation
     if allowed is None:
-        return Objection(bound)
+        return None
     since = opted_out_at(at.facts)
     if confirmations(at.facts, since) >= allowed.max:
         return Objection(bound)

@@ -210,6 +210,7 @@ class OptOut:
     match: Match = Match.EXACT_OR_INTENT
     deadline: Deadline | None = None
     confirmation: Confirmation | None = None
+    """None: this rule says nothing of it. `max = 0` forbids it."""
     text_required: bool = False
     accepted_texts: tuple[str, ...] = ()
     """Any of them in the text is a way to refuse; empty with `text_required`: some stop word must stand there."""
