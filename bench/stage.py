@@ -102,7 +102,7 @@ async def open_stage(folder: Path, note: Note) -> AsyncIterator[Stage]:
         postgres, cache = await start_stores(folder, stack)
         await migrate(postgres.owner_url)
         env = environment(folder, postgres, cache)
-        # The demonstration's own: a worker as shipped looks for hints once a second while there are none.
+        # The demonstration's own: here a worker looks for hints as often as one that is shipped.
         del env["dramatiq_worker_timeout"]
         env["DUECOURSE_CONFIG_DIR"] = str(unlimited(Path(env["DUECOURSE_CONFIG_DIR"]), folder / "config"))
         sink = env["DUECOURSE_SANDBOX_URL"]

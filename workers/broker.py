@@ -4,6 +4,7 @@ Redis keys, all under the hash-tagged namespace `{duecourse}` (one slot of a clu
 RabbitMQ's queues: see workers/rabbitmq.py.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from duecourse.domain.vocabulary import ChannelKind, Urgency
 from workers.reach import Reach
 
 INBOX_QUEUE = "inbox"
+#: A worker without work looks for hints this often. Dramatiq's second would be most of a message's way out.
+_LOOK_EVERY_MS = 100
 
 
 class _HintConsumer(_RedisConsumer):
@@ -70,7 +73,14 @@ class _HintBroker(RedisBroker):
         return _HintConsumer
 
 
-class _Ending(Middleware):
+class _Manners(Middleware):
+    """How a worker process begins and ends."""
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        """Dramatiq's own variable wins where it is set."""
+        if "dramatiq_worker_timeout" not in os.environ:
+            worker.worker_timeout = _LOOK_EVERY_MS
+
     def before_worker_shutdown(self, broker: Any, worker: dramatiq.Worker) -> None:  # noqa: ARG002
         broker.ending = True
 
@@ -106,7 +116,7 @@ def _on_redis(url: str, middleware: list[Middleware]) -> RedisBroker:
     )
     return _HintBroker(
         client=client,
-        middleware=[*middleware, _Ending()],
+        middleware=[*middleware, _Manners()],
         namespace="{duecourse}",
         heartbeat_timeout=30_000,
         maintenance_chance=20_000,

@@ -1,14 +1,11 @@
 """A message frozen for the record: exactly what was sent to whom, as bytes that hash and seal."""
 
-import json
 from dataclasses import field
+
+import orjson
 
 from duecourse.domain.message import Rendered
 from duecourse.domain.value import value
-
-#: Made once: `json.dumps` makes one per call for such options.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder().decode
 
 
 @value
@@ -24,10 +21,10 @@ class Letter:
         body = self.body
         headers = sorted(body.headers.items())
         parts = (self.to, self.locale, body.text, body.subject, body.html, headers, body.segments)
-        return _encode(parts).encode()
+        return orjson.dumps(parts)
 
     @classmethod
     def thaw(cls, frozen: bytes) -> "Letter":
-        to, locale, text, subject, html, headers, segments = _decode(frozen.decode())
+        to, locale, text, subject, html, headers, segments = orjson.loads(frozen)
         body = Rendered(text=text, subject=subject, html=html, headers=dict(headers), segments=segments)
         return cls(to=to, locale=locale, body=body)

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import dramatiq
 import pytest
 
 from duecourse.domain.errors import ConfigError
@@ -57,3 +58,20 @@ def test_without_rabbitmqs_client_a_worker_ends_with_one_line(
 
     assert ended.value.code == 2
     assert "install duecourse[rabbitmq]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("told", "every_ms"), [(None, 100), ("40", 1000)])
+def test_a_worker_without_work_looks_for_hints_ten_times_a_second_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, told: str | None, every_ms: int
+) -> None:
+    monkeypatch.delenv("dramatiq_worker_timeout", raising=False)
+    if told:
+        monkeypatch.setenv("dramatiq_worker_timeout", told)
+    broker = make_broker("redis://cache/0")
+    # Dramatiq reads its variable once, when it is imported: here that is done, and the default in force.
+    worker = dramatiq.Worker(broker, worker_timeout=1000)
+
+    broker.emit_before("worker_boot", worker)
+    broker.emit_after("worker_shutdown", worker)
+
+    assert worker.worker_timeout == every_ms
