@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
-from datetime import time
+from datetime import datetime, time, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -79,6 +79,18 @@ class Table:
             raise self.error(key, f"must be a time from 00:00 to 23:59, not {value!r}")
         return moment
 
+    def moment(self, key: str, zone: tzinfo, default: datetime | _Required = REQUIRED) -> datetime:
+        """TOML's own date and time, such as 2026-12-01 22:00:00: a local one is the one of `zone`."""
+        value = self._read(key, default)
+        if not isinstance(value, datetime):
+            raise self.error(key, f"must be a date and time without quotes, like 2026-12-01 22:00:00, not {value!r}")
+        return value if value.tzinfo else value.replace(tzinfo=zone)
+
+    def has(self, key: str) -> bool:
+        """Is something written there? For what means one thing when it is absent and another when it is empty."""
+        self._known.add(key)
+        return key in self._values
+
     def choice(self, key: str, kind: type[Choice], default: Choice | _Required = REQUIRED) -> Choice:
         return self._choose(key, self._read(key, default), kind)
 
@@ -101,10 +113,10 @@ class Table:
         """A table below this one; an absent one is empty."""
         return self._below(key, self._read(key, {}))
 
-    def tables(self, key: str) -> list["Table"]:
-        """A non-empty array of tables."""
-        found = self._list(key, REQUIRED)
-        if not found:
+    def tables(self, key: str, *, some: bool = True) -> list["Table"]:
+        """An array of tables; with `some` there must be one."""
+        found = self._list(key, REQUIRED if some else ())
+        if some and not found:
             raise self.error(key, "must not be empty")
         return [self._below(f"{key}[{index}]", value) for index, value in enumerate(found)]
 
