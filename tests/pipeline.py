@@ -15,6 +15,7 @@ from duecourse.domain.vocabulary import Audience, ChannelKind, OutcomeClass, Res
 from duecourse.ledger.database import PostgresLedger
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
+from duecourse.policy.house import house_alone
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.ports import ProviderTerms, TextRequest
 from duecourse.usecases.arm import Arm
@@ -104,7 +105,7 @@ class World:
         arm = Arm(
             ledger=self.ledger,
             clock=self.clock,
-            gate=partial(decide, quiet=QUIET),
+            gate=partial(decide, packs=house_alone(QUIET)),
             texts=PlainTexts(),
             owner=OneOwner(),
             channels={provider.name: provider},
