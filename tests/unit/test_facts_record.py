@@ -17,8 +17,7 @@ from duecourse.policy.history import Evidence, Stop, Touch
 from duecourse.policy.packs import vocabulary as v
 from duecourse.policy.packs.model import Place
 from duecourse.policy.packs.params import Hours
-from duecourse.policy.record import record
-from duecourse.policy.recorded import facts_from_record
+from duecourse.policy.record import facts_from_record, record_of
 
 moments = st.datetimes(
     datetime(2018, 1, 1),  # noqa: DTZ001 - hypothesis wants naive bounds
@@ -129,8 +128,7 @@ any_facts = st.builds(
 
 def kept(facts: ContactFacts) -> dict[str, Any]:
     """As the gate puts a verdict's facts together."""
-    zones = {"time_zone": facts.time_zone, "candidate_zones": list(facts.candidate_zones)}
-    return {"now": "when it was judged", **zones, **record(facts)}
+    return {"now": "when it was judged", **record_of(facts)}
 
 
 @given(any_facts)
@@ -149,7 +147,7 @@ def test_every_fact_is_tried_by_that_property() -> None:
 
 
 def test_a_usual_contacts_record_holds_no_more_than_what_was_read() -> None:
-    said = record(PLAIN)
+    said = record_of(PLAIN)
     assert "history" not in said
     assert "contact_id" not in said
     assert said["not_after"] == "2026-12-01T12:00:00+00:00"
