@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +17,9 @@ from duecourse.domain.errors import InputError
 from duecourse.domain.letter import Letter
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.stories import ContactFilter, Row, Story
+from duecourse.policy.packs.model import Pack
+from duecourse.policy.words import verdict_in_words
+from duecourse.settings.packs import read_packs
 from duecourse.usecases.reveal_contact import RevealContact
 
 app = typer.Typer(no_args_is_help=True)
@@ -70,13 +73,14 @@ def show(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the whole story of one contact: every attempt, every verdict with its rules and facts, every receipt."""
-    story, letters = run_with_app(lambda opened: _tell(opened, contact_id, reveal=reveal))
+    """Tell the whole story of one contact: every attempt, every verdict in words with its facts, every receipt."""
+    story, letters, packs = run_with_app(lambda opened: _tell(opened, contact_id, reveal=reveal))
     if as_json:
         sent = {number: {"to": letter.to, **asdict(letter.body)} for number, letter in letters.items()}
-        print_json(asdict(story) | ({"letters": sent} if reveal else {}))
+        events = [event | _words(event, packs) for event in story.events]
+        print_json(asdict(story) | {"events": events} | ({"letters": sent} if reveal else {}))
         return
-    _print_story(story)
+    _print_story(story, packs)
     for number, letter in letters.items():
         _print_letter(number, letter)
 
@@ -86,43 +90,49 @@ async def _find(opened: App, wanted: ContactFilter) -> Sequence[Row]:
         return await tx.stories.find(wanted)
 
 
-async def _tell(opened: App, contact_id: int, *, reveal: bool) -> tuple[Story, dict[int, Letter]]:
+async def _tell(opened: App, contact_id: int, *, reveal: bool) -> tuple[Story, dict[int, Letter], tuple[Pack, ...]]:
     async with opened.ledger.transaction() as tx:
         story = await tx.stories.tell(contact_id)
     if story is None:
         raise InputError(f"there is no contact {contact_id}")
+    # What is told of the past does not depend on whether today's files are right.
+    packs = read_packs(opened.settings.config_dir).packs
     if not reveal:
-        return story, {}
+        return story, {}, packs
     look = RevealContact(ledger=opened.ledger, clock=opened.clock, actor=f"cli:uid-{os.getuid()}")
-    return story, await look(story.contact["due_on"], contact_id)
+    return story, await look(story.contact["due_on"], contact_id), packs
 
 
-def _print_story(story: Story) -> None:
+def _words(event: Row, packs: Sequence[Pack]) -> dict[str, str]:
+    """What the event's verdict says in a sentence, where it has one."""
+    verdict = event["data"].get("verdict")
+    return {"words": verdict_in_words(verdict, packs)} if verdict else {}
+
+
+def _print_story(story: Story, packs: Sequence[Pack]) -> None:
     print_fields((name, value) for name, value in story.contact.items() if value != [])
     for attempt in story.attempts:
         _head(f"attempt {attempt['number']}")
         print_fields((name, value) for name, value in attempt.items() if name != "number")
     _head("events")
     for event in story.events:
-        _print_event(event)
+        _print_event(event, packs)
     if story.receipts:
         _head("receipts")
         print_table(tuple(story.receipts[0]), (tuple(receipt.values()) for receipt in story.receipts))
 
 
-def _print_event(event: Row) -> None:
+def _print_event(event: Row, packs: Sequence[Pack]) -> None:
     data = dict(event["data"])
     verdict = data.pop("verdict", None)
     _line(f"{shown(event['at'])}  {event['kind']}  by {event['actor']}" + (f"  {shown(data)}" if data else ""))
     if verdict:
+        _line(f"    {verdict_in_words(verdict, packs)}")
         _print_verdict(verdict)
 
 
 def _print_verdict(verdict: dict[str, Any]) -> None:
-    until = verdict.get("until")
-    when = f" until {shown(datetime.fromisoformat(until).astimezone(UTC))}" if until else ""
-    _line(f"    {verdict['decision']}{when}: {shown(verdict.get('rules', []))}")
-    for part in ("packs", "facts"):
+    for part in ("rules", "packs", "facts"):
         if verdict.get(part):
             _line(f"    {part}: {shown(verdict[part])}")
 

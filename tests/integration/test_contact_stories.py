@@ -186,10 +186,22 @@ async def test_the_command_lists_and_tells_without_personal_data(book: Book, env
     assert [row["contact_id"] for row in json.loads(listed.stdout)] == [book.told]
     told = command(environment, "contacts", "show", str(book.told))
     assert (told.returncode, told.stderr) == (0, "")
-    assert "allow: quiet-hours, consent" in told.stdout
+    assert "    allowed\n    rules: quiet-hours, consent\n    packs: base@1\n" in told.stdout
     assert "open_items=1" in told.stdout
     assert LETTER.to not in told.stdout + listed.stdout
     assert "CANARY" not in told.stdout + listed.stdout
+
+
+async def test_the_command_tells_a_verdict_in_words(book: Book, environment: dict[str, str]) -> None:
+    facts = {"now": "2018-05-16T14:14:00+00:00", "time_zone": "Asia/Shanghai"}
+    refused = {"decision": "suppress", "rules": ["opted-out"], "packs": [], "facts": facts}
+    event = Event(kind="contact.suppressed", contact_id=book.bare, data={"verdict": refused})
+    async with book.ledger.transaction() as tx:
+        await tx.events.append(TIMES, "worker:push", [event])
+    words = "not sent: the borrower asked us to stop"
+    assert f"    {words}\n" in command(environment, "contacts", "show", str(book.bare)).stdout
+    [told] = json.loads(command(environment, "contacts", "show", str(book.bare), "--json").stdout)["events"]
+    assert (told["words"], told["data"]["verdict"]) == (words, refused)
 
 
 async def test_the_command_reveals_the_text_on_demand(book: Book, environment: dict[str, str]) -> None:
