@@ -32,6 +32,7 @@ from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.routing.route import Route
 from duecourse.routing.sightings import memory_s
 from duecourse.settings import Settings
+from duecourse.settings.inbound import load_lexicon
 from duecourse.texts import JinjaTexts
 from duecourse.usecases.accounts import Accounts
 from duecourse.usecases.apply_inbox import ApplyInbox
@@ -173,7 +174,14 @@ class App:
     def reading(self, channels: Mapping[str, Channel], stopping: Callable[[], bool] = lambda: False) -> ApplyInbox:
         """`channels`: the opened accounts of all kinds."""
         report = ReportReceipts(health=self.health, routes=self._shared_routes)
-        return ApplyInbox(ledger=self.ledger, clock=self.clock, channels=channels, stopping=stopping, report=report)
+        return ApplyInbox(
+            ledger=self.ledger,
+            clock=self.clock,
+            channels=channels,
+            lexicon=load_lexicon(self.settings.config_dir),
+            stopping=stopping,
+            report=report,
+        )
 
     @property
     def _shared_routes(self) -> dict[ChannelKind, Route]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from duecourse.domain.demand import Scope
 from duecourse.domain.vocabulary import ChannelKind
 
 
@@ -40,6 +41,9 @@ class OptOut:
 
     borrower: str
     channel: ChannelKind | None
+    scope: Scope
     source: str
+    demand_id: int | None
+    """Its proof, if it came in words or by a link."""
     at: datetime
     revoked_at: datetime | None

@@ -60,6 +60,8 @@ WITH silenced AS (
     UPDATE contacts SET state = 'suppressed', state_at = %(now)s, reason = 'opted-out', released_at = NULL
     WHERE borrower_id = %(borrower)s AND state IN ('planned', 'released')
       AND (%(channel)s::text IS NULL OR channel = %(channel)s)
+      -- The one message that may follow an opt-out, planned by an earlier word of the same demand.
+      AND cadence <> 'opt-out'
     RETURNING contact_id, borrower_id
 )
 INSERT INTO events (at, recorded_at, kind, actor, contact_id, borrower_id, data)

@@ -17,6 +17,7 @@ from duecourse.ledger.book import BookRows
 from duecourse.ledger.claims import ClaimRows
 from duecourse.ledger.contacts import ContactRows
 from duecourse.ledger.crypto import Vault
+from duecourse.ledger.demands import DemandRows
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.inbox import InboxRows
 from duecourse.ledger.matches import MatchRows
@@ -27,6 +28,7 @@ from duecourse.ledger.releasing import ReleaseRows
 from duecourse.ledger.routing import RouteRows
 from duecourse.ledger.settlement import SettlementRows
 from duecourse.ledger.stories import StoryRows
+from duecourse.ledger.suppressions import SuppressionRows
 from duecourse.ledger.sweeping import SweepRows
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -99,6 +101,14 @@ class PostgresTransaction:
     @cached_property
     def receipts(self) -> ReceiptRows:
         return ReceiptRows(self.conn)
+
+    @cached_property
+    def demands(self) -> DemandRows:
+        return DemandRows(self.conn, self.vault)
+
+    @cached_property
+    def suppressions(self) -> SuppressionRows:
+        return SuppressionRows(self.conn, self.vault)
 
     @cached_property
     def stories(self) -> StoryRows:

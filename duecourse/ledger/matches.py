@@ -87,7 +87,9 @@ class MatchRows:
                 {
                     "places": [place for place, _ in known],
                     "channels": [item.channel.value for _, item in known],
-                    "indexes": [self._index(item.channel, item.receipt.address or "") for _, item in known],
+                    "indexes": [
+                        address_index(self._vault, item.channel, item.receipt.address or "") for _, item in known
+                    ],
                 },
             )
             for place, borrower_id in await cursor.fetchall():
@@ -161,12 +163,14 @@ class MatchRows:
         _, _, channel, reference, sealed, key_id, wrapped, version = row
         key = self._vault.open_key(wrapped, version)
         letter = Letter.thaw(self._vault.open_bytes(key, body_place(key_id, reference), sealed))
-        return self._index(ChannelKind(channel), letter.to)
+        return address_index(self._vault, ChannelKind(channel), letter.to)
 
-    def _index(self, channel: ChannelKind, address: str) -> bytes:
-        with suppress(InputError):
-            address = parse_address(channel, address, None)
-        return self._vault.index(channel.value, index_form(address))
+
+def address_index(vault: Vault, channel: ChannelKind, address: str) -> bytes:
+    """The blind index of an address as a provider writes it."""
+    with suppress(InputError):
+        address = parse_address(channel, address, None)
+    return vault.index(channel.value, index_form(address))
 
 
 def _match(row: Sequence[Any]) -> Match:

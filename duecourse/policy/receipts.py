@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from duecourse.domain.contact import TRANSITIONS, ContactState
-from duecourse.domain.message import Receipt
 from duecourse.domain.vocabulary import ReceiptKind
-from duecourse.policy.stop_words import asks_to_stop
 
 #: Whoever read it, answered it or complained of it has it.
 _PROVES_DELIVERY = frozenset({
@@ -38,10 +36,3 @@ def progress(state: ContactState, kind: ReceiptKind, *, latest: bool) -> Progres
     if target not in TRANSITIONS[state]:
         return Progress(state=None, ignored=f"after-{state}")
     return Progress(state=target)
-
-
-def opts_out(receipt: Receipt) -> bool:
-    """Does this receipt end what we may send on its channel? A complaint does: nobody complains to get more."""
-    if receipt.kind is ReceiptKind.REPLIED:
-        return receipt.text is not None and asks_to_stop(receipt.text)
-    return receipt.kind in {ReceiptKind.OPTED_OUT, ReceiptKind.COMPLAINED}

@@ -12,6 +12,7 @@ from typing import Protocol
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.domain.book import Payment
 from duecourse.domain.clock import Times
+from duecourse.domain.demand import NewOptOut, Scope
 from duecourse.domain.event import Event
 from duecourse.domain.hold import Hold, NewHold, OptOut
 from duecourse.domain.letter import Letter
@@ -19,6 +20,7 @@ from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, SetAside, Standing
 from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
+from duecourse.ports.demands import Demands, Suppressions
 from duecourse.ports.evidence import Agreements, Encounters, Stops
 from duecourse.ports.routing import Routing
 
@@ -47,6 +49,10 @@ class OptOuts(Protocol):
     async def add(
         self, borrower_id: int, channel: ChannelKind | None, *, source: str, times: Times, actor: str
     ) -> bool: ...
+
+    async def stop(self, opt_out: NewOptOut, *, times: Times, actor: str) -> bool: ...
+
+    async def silences(self, borrower_id: int, channel: ChannelKind) -> Scope | None: ...
 
     async def remove(self, borrower_id: int, channel: ChannelKind | None, *, times: Times, actor: str) -> bool: ...
 
@@ -228,6 +234,12 @@ class Transaction(Protocol):
 
     @property
     def receipts(self) -> Receipts: ...
+
+    @property
+    def demands(self) -> Demands: ...
+
+    @property
+    def suppressions(self) -> Suppressions: ...
 
     @property
     def stories(self) -> Stories: ...

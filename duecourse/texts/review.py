@@ -7,6 +7,7 @@ from datetime import date
 from duecourse.cadence.files import TemplateKey
 from duecourse.cadence.rung import Cadence
 from duecourse.domain.book import DueItem
+from duecourse.domain.demand import CONFIRMATION, CONFIRMED_ON
 from duecourse.domain.errors import TemplateError
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind
@@ -46,9 +47,9 @@ class Gap:
 
 
 def needed(cadences: Iterable[Cadence]) -> list[TemplateKey]:
-    """What the rungs ask for, each once, in order."""
-    keys = ((rung.template, channel) for cadence in cadences for rung in cadence.rungs for channel in rung.channels)
-    return list(dict.fromkeys(keys))
+    """What the rungs ask for, each once, in order; and how an opt-out is confirmed."""
+    keys = [(rung.template, channel) for cadence in cadences for rung in cadence.rungs for channel in rung.channels]
+    return list(dict.fromkeys([*keys, *((CONFIRMATION, channel) for channel in CONFIRMED_ON)]))
 
 
 def review(texts: JinjaTexts, library: Library, keys: Sequence[TemplateKey]) -> Iterator[Reading | Gap]:

@@ -10,6 +10,7 @@ from duecourse.domain.envelope import thaw_request
 from duecourse.domain.errors import ConfigError, StoreUnavailable
 from duecourse.domain.event import Event
 from duecourse.domain.receipt import InboxItem, Incoming
+from duecourse.policy.intents import Lexicon
 from duecourse.ports import Channel, Ledger
 from duecourse.usecases.record_receipts import record_receipts
 from duecourse.usecases.report_receipts import ReportReceipts
@@ -27,6 +28,8 @@ class ApplyInbox:
     clock: Clock
     channels: Mapping[str, Channel]
     """Provider accounts by name."""
+    lexicon: Lexicon
+    """By what words borrowers stop us."""
     actor: str = "worker:inbox"
     batch: int = 100
     most_tries: int = 5
@@ -69,7 +72,7 @@ class ApplyInbox:
         async with self.ledger.transaction() as tx:
             items = await tx.inbox.claim(inbox_ids)
             incoming = [receipt for item in items for receipt in self._read(item, times)]
-            recorded = await record_receipts(tx, incoming, times=times, actor=self.actor)
+            recorded = await record_receipts(tx, incoming, self.lexicon, times=times, actor=self.actor)
             waiting = recorded.waiting
             finished = [item.inbox_id for item in items if item.inbox_id not in waiting]
             await tx.inbox.finish(finished, "applied", times=times)

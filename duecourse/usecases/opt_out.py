@@ -5,6 +5,8 @@ from duecourse.domain.hold import OptOut
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ports import Ledger
 
+_RULE = "agent"
+
 
 async def opt_out(
     borrower: str, channel: ChannelKind | None, *, source: str, ledger: Ledger, clock: Clock, actor: str
@@ -17,7 +19,10 @@ async def opt_out(
     times = await clock.read()
     async with ledger.transaction() as tx:
         rows = tx.book.opt_outs
-        added: bool = await rows.add(await rows.borrower_id(borrower), channel, source=source, times=times, actor=actor)
+        borrower_id = await rows.borrower_id(borrower)
+        added: bool = await rows.add(borrower_id, channel, source=source, times=times, actor=actor)
+        await tx.suppressions.silence_borrower(borrower_id, channel, rule=_RULE, times=times)
+        await tx.contacts.suppress_channel(borrower_id, channel, times=times, actor=actor)
     return added
 
 
@@ -30,7 +35,10 @@ async def opt_in(borrower: str, channel: ChannelKind | None, *, ledger: Ledger, 
     times = await clock.read()
     async with ledger.transaction() as tx:
         rows = tx.book.opt_outs
-        removed: bool = await rows.remove(await rows.borrower_id(borrower), channel, times=times, actor=actor)
+        borrower_id = await rows.borrower_id(borrower)
+        removed: bool = await rows.remove(borrower_id, channel, times=times, actor=actor)
+        if removed:
+            await tx.suppressions.lift_of(borrower_id, channel, times=times)
     return removed
 
 

@@ -10,8 +10,11 @@ from duecourse.domain.contact import ContactState
 from duecourse.domain.event import Event
 from duecourse.domain.receipt import Incoming, Match, Move, Standing
 from duecourse.domain.vocabulary import ReceiptKind
-from duecourse.policy.receipts import opts_out, progress
+from duecourse.policy.intents import Lexicon
+from duecourse.policy.receipts import progress
+from duecourse.policy.wishes import may_wish
 from duecourse.ports import Transaction
+from duecourse.usecases.heed_wishes import HeedWishes, Said
 from duecourse.usecases.report_receipts import Delivered
 
 #: What a provider's code may look like. Anything else could be a sentence, and say who.
@@ -44,8 +47,10 @@ class Recorded(NamedTuple):
     """What was learnt just now of messages that arrived."""
 
 
-async def record_receipts(tx: Transaction, incoming: Sequence[Incoming], *, times: Times, actor: str) -> Recorded:
-    """Apply what is new among `incoming`, in its order."""
+async def record_receipts(
+    tx: Transaction, incoming: Sequence[Incoming], lexicon: Lexicon, *, times: Times, actor: str
+) -> Recorded:
+    """Apply what is new among `incoming`, in its order. `lexicon`: by what words borrowers stop us."""
     matches = await tx.matches.attempts(incoming)
     people = await tx.matches.people(incoming)
     early = {place for place, item in enumerate(incoming) if _is_early(item, matches.get(place), people.get(place))}
@@ -58,7 +63,12 @@ async def record_receipts(tx: Transaction, incoming: Sequence[Incoming], *, time
     fresh = await _new_ones(tx, known, times)
     await _move(tx, fresh, times, actor)
     await _flag_addresses(tx, fresh, times, actor)
-    await _opt_out(tx, fresh, times, actor)
+    said = [
+        Said(incoming=item.incoming, borrowers=sorted(_borrowers(item)))
+        for item in fresh
+        if may_wish(item.incoming.receipt)
+    ]
+    await HeedWishes(tx=tx, lexicon=lexicon, times=times, actor=actor)(said)
     return Recorded({incoming[place].inbox_id for place in early}, [*_delivered(fresh)])
 
 
@@ -181,14 +191,3 @@ async def _flag_addresses(tx: Transaction, fresh: Sequence[_Fresh], times: Times
             for f in flagged
         ],
     )
-
-
-async def _opt_out(tx: Transaction, fresh: Sequence[_Fresh], times: Times, actor: str) -> None:
-    for item in fresh:
-        receipt, channel = item.incoming.receipt, item.incoming.channel
-        if not opts_out(receipt):
-            continue
-        source = f"{receipt.kind}:{item.incoming.provider}"
-        for borrower_id in sorted(_borrowers(item)):
-            await tx.book.opt_outs.add(borrower_id, channel, source=source, times=times, actor=actor)
-            await tx.contacts.suppress_channel(borrower_id, channel, times=times, actor=actor)

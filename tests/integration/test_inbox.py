@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from duecourse.domain.clock import FixedClock
 from duecourse.domain.message import Capability, Receipt, WebhookRequest
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.routing.route import Lane, Route
+from duecourse.settings.inbound import load_lexicon
 from duecourse.usecases.apply_inbox import ApplyInbox
 from duecourse.usecases.report_receipts import ReportReceipts
 
 AT = datetime(2018, 4, 16, 15, tzinfo=UTC)
 PHONE = "+12025550143"
+LEXICON = load_lexicon(Path(__file__).resolve().parents[2] / "config")
 numbers = count(1)
 
 
@@ -45,7 +48,7 @@ def clock() -> FixedClock:
 @pytest.fixture
 def apply(outreach: Any, clock: FixedClock) -> ApplyInbox:
     channels = {"fake": Poisoned(), "mail": MailChannel()}
-    return ApplyInbox(ledger=outreach.ledger, clock=clock, channels=channels, batch=3)
+    return ApplyInbox(ledger=outreach.ledger, clock=clock, channels=channels, lexicon=LEXICON, batch=3)
 
 
 def event(

@@ -13,9 +13,11 @@ from channels.fake import FakeChannel
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.errors import InputError
 from duecourse.domain.message import Receipt, WebhookRequest
+from duecourse.policy.intents import Lexicon
 from duecourse.usecases.apply_inbox import ApplyInbox
 from duecourse.usecases.reopen_inbox import list_set_aside, reopen_inbox
 
+NO_WORDS = Lexicon(languages=())
 AT = datetime(2018, 4, 16, 15, tzinfo=UTC)
 
 
@@ -39,7 +41,7 @@ def clock() -> FixedClock:
 async def channel(outreach: Any, clock: FixedClock) -> Moody:
     """Two calls of its were set aside, the first of them tells of a delivery."""
     channel = Moody()
-    apply = ApplyInbox(ledger=outreach.ledger, clock=clock, channels={"fake": channel})
+    apply = ApplyInbox(ledger=outreach.ledger, clock=clock, channels={"fake": channel}, lexicon=NO_WORDS)
     contact = await outreach.contact(await outreach.borrower(), "accepted")
     await outreach.receive({"event_id": "e1", "type": "delivered", "reference": f"{contact}-1"})
     await outreach.receive({"event_id": "e2"})
@@ -61,7 +63,7 @@ async def test_what_is_reopened_is_applied_by_the_next_run(outreach: Any, clock:
     channel.well = True
 
     await reopen_inbox(ids, ledger=outreach.ledger, clock=clock, actor="cli:ada")
-    applied = await ApplyInbox(ledger=outreach.ledger, clock=clock, channels={"fake": channel})()
+    applied = await ApplyInbox(ledger=outreach.ledger, clock=clock, channels={"fake": channel}, lexicon=NO_WORDS)()
 
     assert applied == {"applied": 2}
     assert await outreach.rows("SELECT state FROM contacts") == [("delivered",)]

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from duecourse.domain.contact import TRANSITIONS, ContactState, month_base
 from duecourse.domain.envelope import delivery_key, freeze_request, thaw_request
-from duecourse.domain.message import Receipt, WebhookRequest
+from duecourse.domain.message import WebhookRequest
 from duecourse.domain.receipt import contact_of
 from duecourse.domain.vocabulary import ReceiptKind
-from duecourse.policy.receipts import opts_out, progress
+from duecourse.policy.receipts import progress
 
 states, kinds = st.sampled_from(ContactState), st.sampled_from(ReceiptKind)
 
@@ -48,21 +48,6 @@ def test_an_undelivered_earlier_try_says_nothing_of_the_latest() -> None:
     step = progress(ContactState.ACCEPTED, ReceiptKind.UNDELIVERED, latest=False)
 
     assert (step.state, step.ignored) == (None, "earlier-attempt")
-
-
-@pytest.mark.parametrize(
-    ("kind", "text", "ends"),
-    [
-        (ReceiptKind.REPLIED, "STOP", True),
-        (ReceiptKind.REPLIED, "ok", False),
-        (ReceiptKind.REPLIED, None, False),
-        (ReceiptKind.OPTED_OUT, None, True),
-        (ReceiptKind.COMPLAINED, None, True),
-        (ReceiptKind.DELIVERED, "STOP", False),
-    ],
-)
-def test_what_ends_a_channel(kind: ReceiptKind, text: str | None, *, ends: bool) -> None:
-    assert opts_out(Receipt(event_key="e", kind=kind, text=text)) is ends
 
 
 @pytest.mark.parametrize("reference", ["", "7", "7-", "-1", "x-1", "7-1", "99999999999999999999-1", "1-2-3", "٣-١"])
