@@ -18,7 +18,7 @@ help:
 	@echo 'make setup   only .venv, from requirements.lock'
 	@echo 'make format  put the code in the one layout'
 	@echo 'make bench   every measurement in one run; ARGS="--only planning --books 100k,1m" is a part, --json for programs'
-	@echo 'make docs    write the generated pages: docs/cli.md, docs/providers.md'
+	@echo 'make docs    write the generated pages: docs/cli.md, docs/providers.md, docs/jurisdictions.md'
 	@echo 'make lock    resolve requirements.lock anew; ARGS="--upgrade" or ARGS="--upgrade-package redis" moves versions'
 	@echo 'make clean   remove .venv and caches; var/, where embedded data lives, stays'
 

@@ -17,10 +17,12 @@ from duecourse.cli.output import FAILED, AsJson, print_fields, print_json, print
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Capability
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.policy.packs.vocabulary import PackKind
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.routing.checks import check_deadlines, check_needs
-from duecourse.settings import Settings, find_config_dir, keys, load
+from duecourse.settings import Policy, Settings, find_config_dir, keys, load
 from duecourse.settings.masked import masked
+from duecourse.settings.packs import check_policy, read_packs
 from duecourse.texts import JinjaTexts, Library, load_library
 from duecourse.texts.review import Gap, Reading, needed, review
 
@@ -40,14 +42,19 @@ class Report:
     cadences: list[dict[str, Any]] = field(default_factory=list)
     texts: list[Reading] = field(default_factory=list)
     routes: list[dict[str, Any]] = field(default_factory=list)
+    packs: list[dict[str, Any]] = field(default_factory=list)
 
     def attempt(self, work: Callable[[], T]) -> T | None:
         """The work's result; None where it found a mistake, which is kept."""
         try:
             return work()
         except ConfigError as exc:
-            self.problems.append(Gap(file=exc.file, key=exc.key, problem=exc.problem))
+            self.blame(exc)
             return None
+
+    def blame(self, error: ConfigError) -> None:
+        """Keep a mistake."""
+        self.problems.append(Gap(file=error.file, key=error.key, problem=error.problem))
 
 
 @app.callback()
@@ -57,7 +64,7 @@ def config() -> None:
 
 @app.command()
 def check(*, as_json: AsJson = False) -> None:
-    """Read everything: settings, keys, providers, cadences, and each text in each language with sample data.
+    """Read everything: settings, keys, providers, cadences, packs, and each text in each language with sample data.
 
     Each mistake names its file and key. Exit code 1 if there is one. Nothing is connected to and nothing is sent.
     """
@@ -96,9 +103,24 @@ def examine() -> Report:
     if settings:
         _examine_routes(report, settings, _examine_providers(report, settings), cadences)
         _examine_rungs(report, settings, cadences)
+    _examine_packs(report, settings.policy if settings else Policy())
     if settings and library:
         _examine_texts(report, JinjaTexts.from_settings(settings), library, cadences)
     return report
+
+
+def _examine_packs(report: Report, policy: Policy) -> None:
+    found = read_packs(report.config_dir)
+    for error in (*found.errors, *check_policy(found.packs, policy)):
+        report.blame(error)
+    for pack in found.packs:
+        house = pack.kind is PackKind.HOUSE
+        report.packs.append({
+            "pack": pack.id,
+            "version": pack.version,
+            "rules": len(pack.rules),
+            "counts": house or not policy.packs or pack.id in policy.packs,
+        })
 
 
 def _examine_providers(report: Report, settings: Settings) -> dict[str, Capability]:
@@ -176,6 +198,7 @@ def _print(report: Report) -> None:
     )
     print_table(("channel", "provider", "weight", "part", "why"), (tuple(row.values()) for row in report.routes))
     print_table(("cadence", "version", "rungs"), (tuple(row.values()) for row in report.cadences))
+    print_table(("pack", "version", "rules", "counts"), (tuple(row.values()) for row in report.packs))
     columns = ("template", "channel", "locale", "characters", "segments", "encoding", "most_segments")
     print_table(columns, ([getattr(text, name) for name in columns] for text in report.texts))
     for note in report.notes:

@@ -8,8 +8,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from duecourse.cli.jurisdictions import jurisdictions_page
 from duecourse.cli.main import COMMANDS, load_command
 from duecourse.settings.environment import fill_known
+from duecourse.settings.packs import load_packs
 
 _ROOT = Path(__file__).resolve().parents[2]
 _WRITTEN = "<!-- Written by `make docs`: do not edit. -->"
@@ -35,6 +37,7 @@ def pages() -> dict[Path, str]:
     return {
         _ROOT / "docs/cli.md": commands_page(),
         _ROOT / "docs/providers.md": providers_page(_ROOT / "config/providers"),
+        _ROOT / "docs/jurisdictions.md": f"{_WRITTEN}\n\n{jurisdictions_page(load_packs(_ROOT / 'config'))}",
     }
 
 

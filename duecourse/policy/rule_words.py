@@ -170,8 +170,27 @@ def _carrier(params: p.Carrier) -> str:
 
 
 def _deadlines(params: p.ComplaintSla) -> str:
-    days = [f"{stage.deadline.n} {stage.deadline.clock.replace('_', ' ')}" for stage in params.stages]
-    return f"a complaint is answered in {', then '.join(days)}"
+    stages = [
+        _term(stage.deadline) + (f" if {stage.condition.replace('_', ' ')}" if stage.condition else "")
+        for stage in params.stages
+    ]
+    return f"a complaint is answered in {', '.join(stages)}"
+
+
+def _term(deadline: p.Deadline) -> str:
+    return f"{deadline.n} {deadline.clock.replace('_', ' ')}".removesuffix("s" if deadline.n == 1 else "")
+
+
+def _retention(params: p.Retention) -> str:
+    bounds = [("at least", params.min), ("at most", params.max)]
+    said = " and ".join(f"{word} {_length(period)}" for word, period in bounds if period)
+    return f"each {params.object.replace('_', ' ')} is kept {said}"
+
+
+def _length(period: p.Period) -> str:
+    years, months = divmod(period.months, 12)
+    parts = ((years, "year"), (months, "month"), (period.days, "day"))
+    return " ".join(f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts if number)
 
 
 _OF_TYPE: dict[RuleType, Callable[[Any], str]] = {
@@ -181,7 +200,7 @@ _OF_TYPE: dict[RuleType, Callable[[Any], str]] = {
     RuleType.STOP_TRIGGER: _stop,
     RuleType.THIRD_PARTY: _third_party,
     RuleType.VISIT: _visit,
-    RuleType.RETENTION: lambda params: f"how long each {params.object.replace('_', ' ')} is kept",
+    RuleType.RETENTION: _retention,
     RuleType.COMPLAINT_SLA: _deadlines,
     RuleType.CONSENT: _consent,
     RuleType.OPT_OUT: lambda params: f"whoever asks to stop is heard, for the whole {params.scope}",
@@ -193,7 +212,7 @@ _OF_TYPE: dict[RuleType, Callable[[Any], str]] = {
     RuleType.SOCIAL: lambda params: f"social networks: in public {params.public}, in private {plain([params.private])}",
     RuleType.CALLER_ID: lambda params: "the true calling number is shown" if params.show else "caller identity",
     RuleType.RECORDING: lambda _: "it is recorded, and whoever is recorded is told",
-    RuleType.DATA_RIGHTS: lambda params: f"the right to {params.right.replace('_', ' ')} is answered in time",
+    RuleType.DATA_RIGHTS: lambda params: f"a {params.right.replace('_', ' ')} is answered in {_term(params.deadline)}",
     RuleType.AUTOMATION: lambda params: f"a machine's voice: {plain([params.robot_voice])}",
     RuleType.CONDITION: _conditions,
     RuleType.TRANSFER_NOTICE: lambda params: f"a notice must come before: {plain([params.before])}",

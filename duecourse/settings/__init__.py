@@ -3,12 +3,13 @@
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings.keys import ensure_keys
 from duecourse.settings.load import CONFIG_DIR_VARIABLE, find_config_dir, load
-from duecourse.settings.values import Delivery, Links, Provider, Settings
+from duecourse.settings.values import Delivery, Links, Policy, Provider, Settings
 
 __all__ = [
     "CONFIG_DIR_VARIABLE",
     "Delivery",
     "Links",
+    "Policy",
     "Provider",
     "Quiet",
     "Settings",

@@ -12,6 +12,7 @@ from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings import keys
 from duecourse.settings.environment import fill, fill_known
 from duecourse.settings.limits import provider_limits
+from duecourse.settings.policy import policy
 from duecourse.settings.routes import routes
 from duecourse.settings.values import Delivery, Links, Provider, Settings
 
@@ -49,6 +50,7 @@ def load(environ: Mapping[str, str], config_dir: Path | None = None) -> Settings
         links=_links(main.table("links")),
         max_sms_segments=main.whole("max_sms_segments", 6, low=1, high=10),
         routes=routes(folder / "routes", environ, providers=providers, delivery=delivery),
+        policy=policy(main.table("policy")),
     )
     main.finish()
     return settings

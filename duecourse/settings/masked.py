@@ -31,6 +31,7 @@ def masked(settings: Settings) -> dict[str, Any]:
         "quiet": {name: at.isoformat("minutes") for name, at in asdict(settings.quiet).items()},
         "delivery": asdict(settings.delivery),
         "links": asdict(settings.links),
+        "policy": asdict(settings.policy),
         "routes": [_route(route) for route in settings.routes],
         "providers": [_provider(provider, settings.config_dir) for provider in settings.providers],
     }

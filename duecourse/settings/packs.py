@@ -1,15 +1,18 @@
 """Reads `config/packs`: which files make up a pack, and everything that is wrong with any of them."""
 
 from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.table import read_toml
+from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.model import Pack
 from duecourse.policy.packs.reading import PackReading, Part, read_pack
 from duecourse.policy.packs.vocabulary import PackKind
+from duecourse.settings.values import Policy
 
 FOLDER = "packs"
 
@@ -21,23 +24,32 @@ class PacksReading(NamedTuple):
     errors: tuple[ConfigError, ...]
 
 
-def load_packs(config_dir: Path, chosen: Collection[str] = ()) -> tuple[Pack, ...]:
+def load_packs(config_dir: Path, policy: Policy | None = None) -> tuple[Pack, ...]:
     """The packs of the folder, in the order of their ids.
 
     Args:
         config_dir: the folder that holds `packs/`.
-        chosen: ids of those wanted; empty means all. House packs are always among them.
+        policy: which are wanted; None means all. House packs are always among them.
 
     Raises:
         ConfigError: names the first mistake by file and key, and how many more there are.
     """
     found = read_packs(config_dir)
-    errors = [*found.errors, *unknown_packs(found.packs, chosen)]
+    errors = [*found.errors, *check_policy(found.packs, policy or Policy())]
     if errors:
         first, more = errors[0], len(errors) - 1
         hint = f" (and {more} more: duecourse packs check)" if more else ""
         raise ConfigError(file=first.file, key=first.key, problem=first.problem + hint)
-    return tuple(pack for pack in found.packs if not chosen or pack.id in chosen or pack.kind is PackKind.HOUSE)
+    return tuple(pack for pack in found.packs if policy is None or _counts(pack, policy))
+
+
+def load_pack_set(config_dir: Path, policy: Policy) -> PackSet:
+    """The deployment's packs as the gate asks them.
+
+    Raises:
+        ConfigError: as for `load_packs`.
+    """
+    return PackSet(load_packs(config_dir, policy), opt_in=policy.opt_in)
 
 
 def read_packs(config_dir: Path) -> PacksReading:
@@ -59,15 +71,29 @@ def read_pack_file(path: Path) -> PackReading:
     return _read(None, (path, *further))
 
 
-def unknown_packs(packs: Iterable[Pack], chosen: Collection[str]) -> list[ConfigError]:
-    """Chosen ids that no pack has."""
-    known = {pack.id for pack in packs}
-    words = ", ".join(sorted(known))
-    return [
-        ConfigError(file="duecourse.toml", key="policy.packs", problem=f"unknown: {name!r}; the packs are {words}")
-        for name in chosen
-        if name not in known
+def check_policy(packs: Iterable[Pack], policy: Policy) -> list[ConfigError]:
+    """What `[policy]` names and no pack has. An opted-in rule must be in a pack that counts, or it would do nothing."""
+    every = tuple(packs)
+    ids = {pack.id for pack in every}
+    rules = {rule.id for pack in every if _counts(pack, policy) for rule in pack.rules}
+    problems = [
+        *(("policy.packs", f"no such pack: {name!r}{_near(name, ids)}") for name in policy.packs if name not in ids),
+        *(
+            ("policy.opt_in", f"no such rule: {name!r}{_near(name, rules)}")
+            for name in policy.opt_in
+            if name not in rules
+        ),
     ]
+    return [ConfigError(file="duecourse.toml", key=key, problem=problem) for key, problem in problems]
+
+
+def _counts(pack: Pack, policy: Policy) -> bool:
+    return not policy.packs or pack.id in policy.packs or pack.kind is PackKind.HOUSE
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else "; see `duecourse packs list`"
 
 
 def _pack_id(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from duecourse.domain.vocabulary import ChannelKind, Component, Resolution
+from duecourse.policy.packs.vocabulary import ActorRole, LenderType
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.routing.route import Lane, Route
 
@@ -98,6 +99,21 @@ class Links:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """Which law binds this deployment, as far as files can know: the rest is known of each borrower."""
+
+    packs: tuple[str, ...] = ()
+    """Ids of the packs that count, beside the house's; empty is all of `config/packs`."""
+    opt_in: tuple[str, ...] = ()
+    """Ids of rules that are enforced although their source is not verified, or not in force."""
+    lender_country: str | None = None
+    """ISO 3166-1 alpha-2 of the lender's seat."""
+    lender_role: ActorRole = ActorRole.FIRST_PARTY
+    lender_type: LenderType | None = None
+    """None: unknown, so rules for any type bind."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     database_url: str = field(repr=False)
     owner_database_url: str = field(repr=False)
@@ -127,6 +143,7 @@ class Settings:
     """A longer SMS is refused: it costs its number of segments."""
     routes: tuple[Route, ...] = ()
     """As their files say, providers that are switched off among them."""
+    policy: Policy = field(default_factory=Policy)
 
     def providers_of(self, channel: ChannelKind) -> tuple[Provider, ...]:
         """Enabled ones, in the order of their files' names."""

@@ -10,7 +10,7 @@ import pytest
 from duecourse.cadence.files import load_cadences, read_cadence
 from duecourse.cadence.rung import Rung
 from duecourse.domain.vocabulary import Audience, ChannelKind, StopRule
-from duecourse.settings import Delivery, Links, Provider
+from duecourse.settings import Delivery, Links, Policy, Provider
 from duecourse.settings.keys import VARIABLES
 from duecourse.texts import load_library
 from duecourse.texts.library import OFFERED
@@ -31,6 +31,7 @@ def example(name: str) -> str:
 def test_every_setting_is_described() -> None:
     text = page("configuration.md")
     keys = [f"delivery.{field.name}" for field in fields(Delivery)] + [f"links.{field.name}" for field in fields(Links)]
+    keys += [f"policy.{field.name}" for field in fields(Policy)]
     keys += [field.name for field in fields(Provider) if field.name not in {"name", "options"}]
     keys += ["lender", "plan_horizon_h", "allocation_order", "log_format", "max_sms_segments", "quiet_hours.start"]
     lacking = [key for key in keys if f"`{key}`" not in text and f"`.{key.partition('.')[2]}`" not in text]
