@@ -74,11 +74,6 @@ ASKING: dict[str, Any] = {
     "purpose": Purpose.LOCATE,
     "debtor_state": LOST,
 }
-    "channel": Medium.CALL,
-    "recipient": Party.NOMINATED_CONTACT,
-    "purpose": Purpose.LOCATE,
-    "debtor_state": LOST,
-}
 
 
 def test_somebody_else_is_asked_only_as_the_rule_allows() -> None:
