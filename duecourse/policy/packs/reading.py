@@ -143,10 +143,10 @@ def _rule(table: Any, reader: Reader, key: str) -> Any:
     kind = reader.read(RuleType, table["type"], f"{key}.type")
     if kind is BAD:
         return BAD
-    waits = {} if "on_fail" in table else {"on_fail": OnFail.DEFER if kind in _WAITS else OnFail.BLOCK}
+    usual = {"on_fail": OnFail.DEFER if kind in _WAITS else OnFail.BLOCK}
     params = reader.build(PARAMS_OF[kind], table.get("params", {}), f"{key}.params")
     written = {name: value for name, value in table.items() if name != "params"}
-    return reader.build(Rule, written, key, given={"params": params} | waits)
+    return reader.build(Rule, usual | written, key, given={"params": params})
 
 
 def _refuse_twins(parts: Sequence[Part], readers: Sequence[Reader]) -> None:
