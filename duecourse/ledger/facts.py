@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from duecourse.domain.book import DueItem
 from duecourse.domain.clock import Times
+from duecourse.domain.demand import CONFIRMING
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import Ids
 from duecourse.policy.facts import ContactFacts
+from duecourse.policy.packs.vocabulary import Purpose
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -27,7 +29,7 @@ ORDER BY l.external_id, i.number
 """
 
 _HOLDS = """
-SELECT borrower_id, hold_id, loan_id FROM holds
+SELECT borrower_id, hold_id, loan_id, channel FROM holds
 WHERE borrower_id = ANY (%(borrowers)s) AND released_at IS NULL
   AND starts_at <= %(now)s AND (ends_at IS NULL OR ends_at > %(now)s)
 """
@@ -55,6 +57,7 @@ _REACHED = frozenset({"sending", "unknown", "accepted", "delivered", "assumed_se
 class _Hold(NamedTuple):
     hold_id: int
     loan_id: int | None
+    channel: str | None
 
 
 class _Touch(NamedTuple):
@@ -97,11 +100,12 @@ class Surroundings:
             address_valid=bool(row["address_valid"]),
             open_items=len(items),
             autopay=bool(items) and all(item.autopay for item in items),
-            holds=_covering(self.holds.get(borrower, ()), items),
+            holds=_covering(self.holds.get(borrower, ()), channel, items),
             opted_out=None in opt_outs or channel in opt_outs,
             touches_today=sum(touch.channel == channel for touch in others),
             reached_today=any(touch.state in _REACHED for touch in others),
             stop=frozenset(map(StopRule, row["stop"])),
+            purpose=_purpose(row["cadence"]),
         )
 
 
@@ -148,8 +152,13 @@ def _item(due_on: date, row: Sequence[Any]) -> DueItem:
     )
 
 
-def _covering(holds: Sequence[_Hold], items: Iterable[DueItem]) -> tuple[int, ...]:
+def _purpose(cadence: str) -> Purpose:
+    return Purpose.CONFIRM_STOP if cadence == CONFIRMING else Purpose.COLLECTION_INFORMATIONAL
+
+
+def _covering(every: Sequence[_Hold], channel: str, items: Iterable[DueItem]) -> tuple[int, ...]:
     """The holds that silence the contact: on the borrower, or together on every loan that is due."""
+    holds = [hold for hold in every if hold.channel in {None, channel}]
     whole = [hold.hold_id for hold in holds if hold.loan_id is None]
     held_loans = {hold.loan_id for hold in holds}
     due_loans = {item.loan_id for item in items}

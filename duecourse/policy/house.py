@@ -12,6 +12,7 @@ from duecourse.policy.packs.vocabulary import (
     Grade,
     OnFail,
     PackKind,
+    Purpose,
     RuleType,
     SourceKind,
     SourceStatus,
@@ -44,6 +45,8 @@ def house_pack(quiet: Quiet) -> Pack:
         id=CHANNEL_DAY_CAP,
         type=RuleType.FREQUENCY_CAP,
         source=_SOURCE.id,
+        # Who asks us to stop is answered the same day.
+        purposes=frozenset(Purpose) - {Purpose.CONFIRM_STOP},
         params=FrequencyCap(unit=CapUnit.ATTEMPT, max=1, window=day, scope=CapScope.DEBTOR, per_channel=True),
     )
     return Pack(

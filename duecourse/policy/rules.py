@@ -32,7 +32,9 @@ _CANCEL = Refusal(decision=Decision.CANCEL)
 
 
 def _paid(at: Situation) -> Refusal | None:
-    return _CANCEL if at.facts.open_items <= 0 else None
+    """Nothing is left to say, except that we have heard."""
+    heard = at.facts.purpose is Purpose.CONFIRM_STOP
+    return _CANCEL if at.facts.open_items <= 0 and not heard else None
 
 
 def _not_after(at: Situation) -> Refusal | None:

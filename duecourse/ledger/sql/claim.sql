@@ -2,7 +2,7 @@
 -- A released contact is claimed to be sent; an unknown one, past its waiting time, to be resolved.
 -- The lock is taken by id alone: with the states beside it Postgres reads all that is released in order to find these.
 WITH c AS MATERIALIZED (
-    SELECT contact_id, due_on, borrower_id, channel, state, template, stop, not_after, attempts, failures, fence,
+    SELECT contact_id, due_on, borrower_id, channel, state, cadence, template, stop, not_after, attempts, failures, fence,
            negatives, resolve_after
     FROM contacts
     WHERE due_on >= %(first)s AND due_on < %(last)s AND contact_id = ANY (%(ids)s)
