@@ -1,11 +1,18 @@
 """Addresses in the one form that is stored, compared and sent to. Reasons never repeat the address."""
 
 import re
+from typing import NewType
 
 import phonenumbers
 
 from duecourse.domain.errors import InputError
 from duecourse.domain.vocabulary import ChannelKind
+
+DebtorAddress = NewType("DebtorAddress", str)
+"""Where the debtor is reached, and nobody else. Letters and calls to providers take nothing else as a recipient.
+
+Made in two places only: `ContactPoint.debtor_address`, and where a frozen letter is read again.
+"""
 
 #: RFC 5321 4.5.3.1: the longest path is 256 octets with its brackets.
 _LONGEST_EMAIL = 254

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from duecourse.domain.address import DebtorAddress
+from duecourse.domain.errors import NotReachable
 from duecourse.domain.money import Money
 from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, Component, Consent
@@ -19,6 +21,16 @@ class ContactPoint:
     valid: bool
     index: bytes = field(repr=False)
     """The blind index: the same for the same address, and tells nobody the address."""
+
+    def debtor_address(self) -> DebtorAddress:
+        """Whom a letter may go to: a contact point is a borrower's own, and this one is known to be good.
+
+        Raises:
+            NotReachable: the borrower does not agree to be reached there, or nobody is.
+        """
+        if not self.valid or self.consent is not Consent.GRANTED:
+            raise NotReachable(f"contact point {self.contact_point_id}")
+        return DebtorAddress(self.address)
 
 
 @value

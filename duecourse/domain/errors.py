@@ -5,6 +5,7 @@
     |-- ConfigError         a file of ours is wrong: name the file and key, refuse to start
     |-- StoreUnavailable    Postgres or Redis cannot be reached: try again later
     |-- TemplateError       a text cannot be rendered: this contact does not leave
+    |-- NotReachable        an address is not, or no longer, the debtor's to be written to: this contact does not leave
     |-- IllegalTransition   a contact was asked to go where it cannot: a fault in our code
     '-- SealBroken          an encrypted value does not belong where it stands, or its key is gone
 
@@ -36,6 +37,10 @@ class StoreUnavailable(DuecourseError):
 
 class TemplateError(DuecourseError):
     """A text cannot be rendered from what is known."""
+
+
+class NotReachable(DuecourseError):
+    """An address at which the debtor may not be reached."""
 
 
 class IllegalTransition(DuecourseError):

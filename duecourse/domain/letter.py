@@ -4,6 +4,7 @@ from dataclasses import field
 
 import orjson
 
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.message import Rendered
 from duecourse.domain.value import value
 
@@ -12,7 +13,7 @@ from duecourse.domain.value import value
 class Letter:
     """What leaves: the address and the words. Never logged."""
 
-    to: str = field(repr=False)
+    to: DebtorAddress = field(repr=False)
     locale: str
     body: Rendered = field(repr=False)
 
@@ -27,4 +28,4 @@ class Letter:
     def thaw(cls, frozen: bytes) -> "Letter":
         to, locale, text, subject, html, headers, segments = orjson.loads(frozen)
         body = Rendered(text=text, subject=subject, html=html, headers=dict(headers), segments=segments)
-        return cls(to=to, locale=locale, body=body)
+        return cls(to=DebtorAddress(to), locale=locale, body=body)

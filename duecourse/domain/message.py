@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, ReceiptKind, Resolution
 
@@ -32,7 +33,7 @@ class Outbound:
     """Ours, unique per attempt, safe to show: comes back in receipts and look-ups."""
     idempotency_key: str
     """Constant over a chain of calls that must count as one."""
-    to: str = field(repr=False)
+    to: DebtorAddress = field(repr=False)
     body: Rendered = field(repr=False)
     locale: str
     deadline: float

@@ -176,7 +176,7 @@ class Arm:
             contact_id=contact.contact_id,
         )
         body = self.texts.render(request)
-        return Letter(to=contact.point.address, locale=contact.locale, body=body).freeze()
+        return Letter(to=contact.point.debtor_address(), locale=contact.locale, body=body).freeze()
 
 
 def _state_of(verdict: Verdict) -> ContactState:

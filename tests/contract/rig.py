@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.message import Outbound, Rendered, WebhookRequest
 from duecourse.domain.vocabulary import ChannelKind, Resolution
 from duecourse.ports import Channel
@@ -168,7 +169,7 @@ def message(to: str = CANARY_TO, *, seconds: float = 60.0) -> Outbound:
         attempt=1,
         reference=f"ref-{number}",
         idempotency_key=f"key-{number}",
-        to=to,
+        to=DebtorAddress(to),
         body=Rendered(text=CANARY_TEXT, subject="canary subject", html="<p>canary html</p>"),
         locale="en",
         deadline=time.monotonic() + seconds,

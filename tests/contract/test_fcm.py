@@ -17,6 +17,7 @@ from google.oauth2 import service_account
 from channels.http import HttpClient
 from channels.push.fcm import CODES, SCOPE, FcmPush, build
 from channels.push.google_token import TokenSource
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Outbound, Outcome, Rendered, WebhookRequest
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, Resolution
@@ -52,7 +53,7 @@ def outbound(**more: Any) -> Outbound:
         attempt=1,
         reference="c7-1",
         idempotency_key="k7",
-        to=DEVICE,
+        to=DebtorAddress(DEVICE),
         body=Rendered(text="Canary text 今天", subject="Harbour"),
         locale="en",
         deadline=time.monotonic() + 5,

@@ -23,6 +23,7 @@ from channels.email.replies import Reply, Stage
 from channels.email.return_path import marked
 from channels.email.smtp import SmtpEmail, build
 from channels.http import DeadlinePassed
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Outbound, Outcome, Rendered, WebhookRequest
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, ReceiptKind, Resolution
@@ -66,7 +67,7 @@ def outbound(**more: Any) -> Outbound:
         attempt=1,
         reference="c7-1",
         idempotency_key="k7",
-        to=TO,
+        to=DebtorAddress(TO),
         body=Rendered(
             text="canary text\n.a line with a dot\n..and two", subject="canary subject", html="<p>canary</p>"
         ),

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from channels.email.mime import Envelope, Sender, Unsendable, compose, mailbox
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.message import Outbound, Rendered
 
 SENDER = Sender(name="Harbour Lending, Läden & Co", address="due@mail.example.org", domain="mail.example.org")
@@ -30,7 +31,7 @@ def outbound(body: Rendered, *, to: str = "ann@example.com", reference: str = "c
         attempt=1,
         reference=reference,
         idempotency_key="k",
-        to=to,
+        to=DebtorAddress(to),
         body=body,
         locale="en",
         deadline=0.0,

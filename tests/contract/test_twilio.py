@@ -15,6 +15,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from channels.sms.twilio import CODES, TwilioSms, build
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Outbound, Outcome, Rendered
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, Resolution
@@ -52,7 +53,7 @@ def outbound(text: str = "Your payment of $12.50 is due on 3 March.", **more: An
         attempt=1,
         reference="c7-1",
         idempotency_key="k7",
-        to=TO,
+        to=DebtorAddress(TO),
         body=Rendered(text=text),
         locale="en",
         deadline=time.monotonic() + 5,

@@ -118,6 +118,7 @@ class Outreach:
 
     async def attempt(self, contact: int, borrower: int, *, number: int = 1, **row: Any) -> None:
         """An armed attempt, by default the first, by the provider `fake`, its message id unknown."""
+        from duecourse.domain.address import DebtorAddress
         from duecourse.domain.letter import Letter
         from duecourse.domain.message import Rendered
         from duecourse.ledger.crypto import body_place
@@ -125,7 +126,9 @@ class Outreach:
         channel, reference = row.get("channel", "sms"), f"{contact}-{number}"
         key_id, key = self.keys[borrower]
         letter = Letter(
-            to=self.addresses.get((borrower, channel), "+12025550100"), locale="en", body=Rendered(text="x")
+            to=DebtorAddress(self.addresses.get((borrower, channel), "+12025550100")),
+            locale="en",
+            body=Rendered(text="x"),
         )
         sealed = self.ledger.vault.seal_bytes(key, body_place(key_id, reference), letter.freeze())
         async with self.ledger.transaction() as tx:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.clock import FixedClock, Times
 from duecourse.domain.contact import ContactState, month_base
 from duecourse.domain.event import Event
@@ -26,7 +27,9 @@ AT = datetime(2018, 4, 16, 15, tzinfo=UTC)
 TIMES = Times(business=AT, lease=AT)
 DUE = date(2018, 4, 16)
 LATER = date(2018, 5, 16)
-LETTER = Letter(to="+12025550143", locale="en", body=Rendered(text="CANARY: your instalment is due today"))
+LETTER = Letter(
+    to=DebtorAddress("+12025550143"), locale="en", body=Rendered(text="CANARY: your instalment is due today")
+)
 VERDICT = {"decision": "allow", "rules": ["quiet-hours", "consent"], "packs": ["base@1"], "facts": {"open_items": 1}}
 
 BORROWER = """

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duecourse.domain.address import DebtorAddress
 from duecourse.domain.contact import (
     PENDING,
     SETTLED,
@@ -69,7 +70,9 @@ def test_a_step_that_is_not_in_the_table_is_refused() -> None:
 def test_a_frozen_letter_thaws_to_the_same_and_freezes_to_the_same_bytes(
     to: str, text: str, subject: str | None, headers: dict[str, str]
 ) -> None:
-    letter = Letter(to=to, locale="en", body=Rendered(text=text, subject=subject, headers=headers, segments=2))
+    letter = Letter(
+        to=DebtorAddress(to), locale="en", body=Rendered(text=text, subject=subject, headers=headers, segments=2)
+    )
 
     frozen = letter.freeze()
 
