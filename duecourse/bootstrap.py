@@ -18,6 +18,7 @@ from channels.registry import build
 from duecourse.bell import RedisBell
 from duecourse.cadence.files import load_cadences
 from duecourse.cadence.rung import Cadence
+from duecourse.domain.clock import Clock
 from duecourse.domain.errors import ConfigError, StoreUnavailable
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.clock import LedgerClock
@@ -47,6 +48,7 @@ from duecourse.usecases.release_contacts import ReleaseContacts
 from duecourse.usecases.report_receipts import ReportReceipts
 from duecourse.usecases.settle import Settle
 from duecourse.usecases.sweep import Sweep
+from duecourse.usecases.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class App:
 
     settings: Settings
     ledger: PostgresLedger
-    clock: LedgerClock
+    clock: Clock
     redis: "Redis" = field(repr=False)
     limiter: Limiter
     health: Health
@@ -143,6 +145,7 @@ class App:
             clock=self.clock,
             limiter=self.limiter,
             channel=channels[route.providers[0]],
+            trial=Trial(ledger=self.ledger, owner=owner),
             choose=choose if route.shared else None,
             accounts=Accounts({provider.name: provider.max_in_flight for provider in self.settings.providers}),
             arm=arm,

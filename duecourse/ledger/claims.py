@@ -17,6 +17,7 @@ from duecourse.domain.zones import find_zone
 from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
 from duecourse.ledger.facts import Surroundings, read_surroundings
 from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Ids, document, statement
+from duecourse.ledger.trials import QUARANTINE_FROM, SUSPECT_FROM
 from duecourse.ports import Armed, Claimable, Held, Postponed
 
 if TYPE_CHECKING:
@@ -83,10 +84,11 @@ class ClaimRows:
     async def claim(self, contact_ids: Sequence[int], *, times: Times) -> list[Claimable]:
         """Lock and read those of the contacts that are still to be sent or resolved, in id order."""
         due = due_range(contact_ids)
-        span = {"first": due[0], "last": due[1], "ids": Ids(contact_ids), "lease": times.lease}
+        span: dict[str, object] = {"first": due[0], "last": due[1], "ids": Ids(contact_ids), "lease": times.lease}
         locked = await (await self._conn.execute(_LOCK, span)).fetchall()
         if not locked:
             return []
+        span["crashes"] = QUARANTINE_FROM if len(contact_ids) == 1 else SUSPECT_FROM
         async with self._conn.pipeline(), self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement("claim"), span)
             borrowers = {row[0] for row in locked}

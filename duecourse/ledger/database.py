@@ -30,6 +30,7 @@ from duecourse.ledger.settlement import SettlementRows
 from duecourse.ledger.stories import StoryRows
 from duecourse.ledger.suppressions import SuppressionRows
 from duecourse.ledger.sweeping import SweepRows
+from duecourse.ledger.trials import TrialRows
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
@@ -85,6 +86,10 @@ class PostgresTransaction:
     @cached_property
     def sweeps(self) -> SweepRows:
         return SweepRows(self.conn)
+
+    @cached_property
+    def trials(self) -> TrialRows:
+        return TrialRows(self.conn)
 
     @cached_property
     def events(self) -> EventRows:

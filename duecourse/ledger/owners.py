@@ -34,7 +34,11 @@ KEEPALIVE: dict[str, Any] = {
 _KEEPALIVE = "-c role=duecourse_app -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 _RECORD = "INSERT INTO owners (owner, kind, started_at) VALUES (%s, %s, %s)"
-_FORGET = "DELETE FROM owners WHERE owner = %s"
+#: With what it had in hand: a process that ends in good order is nobody's fault.
+_FORGET = """
+WITH ended AS (DELETE FROM trials WHERE owner = %(owner)s)
+DELETE FROM owners WHERE owner = %(owner)s
+"""
 
 
 class Owner:
@@ -88,7 +92,7 @@ async def hold_owner(database_url: str, kind: str) -> AsyncIterator[Owner]:
         await conn.execute(_RECORD, (owner.id, kind, await read_lease(conn)))
         yield owner
         if await owner.alive():
-            await conn.execute(_FORGET, (owner.id,))
+            await conn.execute(_FORGET, {"owner": owner.id})
 
 
 async def owner_is_gone(conn: "Connection", owner: int) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import due_range
 from duecourse.domain.vocabulary import ChannelKind, Urgency
+from duecourse.ledger.trials import SUSPECT_FROM
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -43,6 +44,7 @@ _STALE = """
 WITH stale AS (
     SELECT due_on, contact_id FROM contacts
     WHERE state = 'released' AND channel = %(channel)s AND released_at < %(before)s
+      AND (crashes >= %(suspect_from)s) = %(suspects)s
       AND priority BETWEEN %(first)s AND %(last)s AND due_on BETWEEN %(oldest)s AND %(newest)s
     ORDER BY released_at LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -86,16 +88,29 @@ class ReleaseRows:
         return released
 
     async def stale(
-        self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times, urgency: Urgency | None = None
+        self,
+        channel: ChannelKind,
+        after: timedelta,
+        limit: int,
+        *,
+        times: Times,
+        urgency: Urgency | None = None,
+        suspects: bool = False,
     ) -> dict[Urgency, list[int]]:
         """Released ones that nobody claimed for `after`: their hint was lost, hint them again.
 
-        `urgency`: only those of this class; else of all.
+        Args:
+            channel: theirs.
+            after: since they were released, or hinted again.
+            limit: how many at most.
+            times: now.
+            urgency: only those of this class; else of all.
+            suspects: those that were there when workers died, which are to be hinted each alone; else the others.
         """
         band = {"first": urgency.first if urgency else 0, "last": urgency or max(Urgency)}
-        cursor = await self._conn.execute(
-            _STALE, {"channel": channel.value, "before": times.lease - after, "limit": limit, **band, **instants(times)}
-        )
+        which = {"suspect_from": SUSPECT_FROM, "suspects": suspects}
+        span = {"channel": channel.value, "before": times.lease - after, "limit": limit}
+        cursor = await self._conn.execute(_STALE, {**span, **which, **band, **instants(times)})
         return by_urgency(await cursor.fetchall())
 
     async def give_back(self, contact_ids: Sequence[int], *, times: Times, actor: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from duecourse.domain.clock import Times
 from duecourse.domain.vocabulary import ChannelKind, Urgency
 from duecourse.ledger.releasing import by_urgency, instants
+from duecourse.ledger.trials import QUARANTINE_FROM, SUSPECT_FROM
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -49,7 +50,9 @@ WITH left_behind AS (
     UPDATE contacts c
     SET state = 'unknown', state_at = %(now)s, reason = 'owner-gone', owner = NULL, lease_until = NULL,
         crashes = c.crashes + 1,
-        resolve_after = %(lease)s + make_interval(secs => coalesce(w.settle_s, %(default_settle)s))
+        -- One that was there too often is not asked about again: see trials.py.
+        resolve_after = CASE WHEN c.crashes + 1 < %(most_crashes)s
+            THEN %(lease)s + make_interval(secs => coalesce(w.settle_s, %(default_settle)s)) END
     FROM contacts s
     JOIN attempts a ON a.due_on = s.due_on AND a.contact_id = s.contact_id AND a.number = s.attempts
     LEFT JOIN unnest(%(providers)s::text[], %(settles)s::double precision[]) AS w (provider, settle_s)
@@ -69,6 +72,7 @@ SELECT count(*) FROM left_behind
 _RESOLVABLE = """
 SELECT contact_id, priority FROM contacts
 WHERE state = 'unknown' AND resolve_after <= %(lease)s AND channel = %(channel)s
+  AND (crashes >= %(suspect_from)s) = %(suspects)s
   AND due_on BETWEEN %(oldest)s AND %(newest)s
 ORDER BY resolve_after LIMIT %(limit)s
 """
@@ -148,14 +152,19 @@ class SweepRows:
                 "providers": list(settle_s),
                 "settles": list(settle_s.values()),
                 "default_settle": _DEFAULT_SETTLE_S,
+                "most_crashes": QUARANTINE_FROM,
                 "actor": actor,
                 **instants(times),
             },
         )
 
-    async def resolvable(self, channel: ChannelKind, *, times: Times, limit: int = 1_000) -> dict[Urgency, list[int]]:
-        """Unknown contacts whose waiting time is over."""
-        cursor = await self._conn.execute(_RESOLVABLE, {"channel": channel.value, "limit": limit, **instants(times)})
+    async def resolvable(
+        self, channel: ChannelKind, *, times: Times, suspects: bool = False, limit: int = 1_000
+    ) -> dict[Urgency, list[int]]:
+        """Unknown contacts whose waiting time is over. `suspects`: those to be asked about alone; else the others."""
+        which = {"suspect_from": SUSPECT_FROM, "suspects": suspects}
+        span = {"channel": channel.value, "limit": limit}
+        cursor = await self._conn.execute(_RESOLVABLE, {**span, **which, **instants(times)})
         return by_urgency(await cursor.fetchall())
 
     async def assume_sent(

@@ -32,6 +32,7 @@ BUILT_IN = {
     "unreadable": "the borrower's data cannot be opened: erased, or sealed with another key",
     "template-error": "its text could not be written from what is known",
     "render-error": "a fault in writing its text",
+    "quarantined": "each worker that took it in hand died: a person must look at it",
 }
 
 _WEEK = (Day.MON, Day.TUE, Day.WED, Day.THU, Day.FRI, Day.SAT, Day.SUN)

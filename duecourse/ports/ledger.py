@@ -102,7 +102,14 @@ class Releases(Protocol):
     async def outstanding(self, channel: ChannelKind, *, times: Times) -> Mapping[Urgency, int]: ...
 
     async def stale(
-        self, channel: ChannelKind, after: timedelta, limit: int, *, times: Times, urgency: Urgency | None = None
+        self,
+        channel: ChannelKind,
+        after: timedelta,
+        limit: int,
+        *,
+        times: Times,
+        urgency: Urgency | None = None,
+        suspects: bool = False,
     ) -> Mapping[Urgency, Sequence[int]]: ...
 
     async def give_back(self, contact_ids: Sequence[int], *, times: Times, actor: str) -> None: ...
@@ -139,13 +146,21 @@ class Sweeps(Protocol):
 
     async def abandon(self, settle_s: Mapping[str, float], *, times: Times, actor: str) -> int: ...
 
-    async def resolvable(self, channel: ChannelKind, *, times: Times) -> Mapping[Urgency, Sequence[int]]: ...
+    async def resolvable(
+        self, channel: ChannelKind, *, times: Times, suspects: bool = False
+    ) -> Mapping[Urgency, Sequence[int]]: ...
 
     async def assume_sent(
         self, horizon_s: Mapping[str, float], *, asked: Collection[str], times: Times, actor: str
     ) -> int: ...
 
     async def forget_owners(self, *, times: Times) -> int: ...
+
+
+class Trials(Protocol):
+    async def note(self, owner: int, lane: int, contact_ids: Sequence[int]) -> None: ...
+
+    async def blame(self, *, times: Times, actor: str) -> int: ...
 
 
 class Events(Protocol):
@@ -222,6 +237,9 @@ class Transaction(Protocol):
 
     @property
     def sweeps(self) -> Sweeps: ...
+
+    @property
+    def trials(self) -> Trials: ...
 
     @property
     def events(self) -> Events: ...

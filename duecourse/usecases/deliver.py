@@ -6,6 +6,7 @@ A lost, doubled, reordered or stale batch is harmless: the claim takes only what
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -22,6 +23,7 @@ from duecourse.usecases.accounts import Account, Accounts
 from duecourse.usecases.arm import Arm, ArmingUnsure
 from duecourse.usecases.choose_providers import ChooseProviders
 from duecourse.usecases.settle import Settle, lost, not_started
+from duecourse.usecases.trial import Trial
 
 Pause = Callable[[float], Awaitable[None]]
 """Wait this many seconds."""
@@ -48,6 +50,8 @@ class Deliver:
     pause: Pause = asyncio.sleep
     stopping: Callable[[], bool] = lambda: False
     """True once the process is to end: what is in flight then ends, and nothing more is begun."""
+    trial: Trial | None = None
+    """Where others can tell that this process died."""
     choose: ChooseProviders | None = None
     """Where several accounts share the channel."""
     accounts: Accounts = field(default_factory=Accounts)
@@ -146,8 +150,10 @@ class Deliver:
         return Counter(a.outcome.kind.value for a in answered if a.outcome)
 
     async def _arm(self, account: Account, contact_ids: Sequence[int]) -> list[Armed]:
+        ways = account.take_ways(contact_ids)
         try:
-            return await self.arm(contact_ids, account.channel, account.take_ways(contact_ids))
+            async with self.trial(contact_ids) if self.trial else nullcontext():
+                return await self.arm(contact_ids, account.channel, ways)
         except ArmingUnsure as exc:
             # Should the claim stand after all, its fence says so, and what it holds goes back to planned.
             self.unsettled.extend(not_started(exc.armed))

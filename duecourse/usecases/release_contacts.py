@@ -40,9 +40,10 @@ class ReleaseContacts:
                     ids = await tx.releases.release(channel, urgency, free, times=times, actor=self.actor)
                     released[urgency] = ids
             again = await tx.releases.stale(channel, self.stale_after, self._limit, times=times)
+            alone = await tx.releases.stale(channel, self.stale_after, self._limit, times=times, suspects=True)
         # After the commit: a hint lost here is found again as stale.
-        for some in (released, again):
-            await hint_all(self.queue, channel, some, self.batch)
+        for some, size in ((released, self.batch), (again, self.batch), (alone, 1)):
+            await hint_all(self.queue, channel, some, size)
         return sum(map(len, released.values()))
 
     async def _room(self, channel: ChannelKind, urgency: Urgency) -> int:

@@ -28,11 +28,14 @@ class Sweep:
             abandoned = await tx.sweeps.abandon(self._settle, times=times, actor=self.actor)
             assumed = await tx.sweeps.assume_sent(self._horizons, asked=self._asked, times=times, actor=self.actor)
         async with self.ledger.transaction() as tx:
+            quarantined = await tx.trials.blame(times=times, actor=self.actor)
+        async with self.ledger.transaction() as tx:
             owners = await tx.sweeps.forget_owners(times=times)
         return {
             "expired": expired,
             "abandoned": abandoned,
             "assumed_sent": assumed,
+            "quarantined": quarantined,
             "resolving": await self._resolve(),
             "owners_forgotten": owners,
         }
@@ -44,7 +47,9 @@ class Sweep:
             times = await self.clock.read()
             async with self.ledger.transaction() as tx:
                 ids = await tx.sweeps.resolvable(channel, times=times)
-            count += await hint_all(self.queue, channel, ids, self.batch)
+                alone = await tx.sweeps.resolvable(channel, times=times, suspects=True)
+            for some, size in ((ids, self.batch), (alone, 1)):
+                count += await hint_all(self.queue, channel, some, size)
         return count
 
     @property

@@ -1,9 +1,10 @@
 -- The contacts themselves, after their borrowers are locked, with what is sealed and where each may be reached.
 -- A released contact is claimed to be sent; an unknown one, past its waiting time, to be resolved.
+-- One that was there when processes died is claimed alone only: see ledger/trials.py.
 -- The lock is taken by id alone: with the states beside it Postgres reads all that is released in order to find these.
 WITH c AS MATERIALIZED (
     SELECT contact_id, due_on, borrower_id, channel, state, cadence, template, stop, not_after, attempts, failures, fence,
-           negatives, resolve_after
+           negatives, resolve_after, crashes
     FROM contacts
     WHERE due_on >= %(first)s AND due_on < %(last)s AND contact_id = ANY (%(ids)s)
     ORDER BY contact_id
@@ -27,5 +28,5 @@ LEFT JOIN LATERAL (
     WHERE c.state = 'unknown' AND a.due_on = c.due_on AND a.contact_id = c.contact_id AND a.kind = 'send'
     ORDER BY a.number DESC LIMIT 1
 ) last ON true
-WHERE c.state = 'released' OR (c.state = 'unknown' AND c.resolve_after <= %(lease)s)
+WHERE (c.state = 'released' OR (c.state = 'unknown' AND c.resolve_after <= %(lease)s)) AND c.crashes < %(crashes)s
 ORDER BY c.contact_id
