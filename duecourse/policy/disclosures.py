@@ -13,7 +13,8 @@ _GAPS = re.compile(r"\s+")
 _ANY_LANGUAGE = "*"
 #: How senders teach to refuse, where a rule leaves the words to them: a word to reply with, or a link.
 _WAY_OUT = re.compile(
-    r"\b(?:stop|unsubscribe|opt[ -]?out|baja|cancelar|sair|berhenti|hủy|huy|tigil)\b"
+    # Chinese sets off no word: a letter of this script beside it is what makes it another word.
+    r"(?<![a-z])(?:stop|unsubscribe|opt[ -]?out|baja|cancelar|sair|berhenti|hủy|huy|tigil)(?![a-z])"
     r"|退订|退訂|拒收|不再接收|ยกเลิก|수신거부|配信停止",
     re.IGNORECASE,
 )
