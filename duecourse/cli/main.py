@@ -55,6 +55,10 @@ COMMANDS = {
         module="sandbox", help="Run the sandbox provider: an SMS, push and email service that fails on cue."
     ),
     "demo": Entry(module="demo", help="Run due days on real loans against the sandbox provider."),
+    "simulate": Entry(
+        module="simulate",
+        help="Run the book forward on a virtual clock, with borrowers that behave, before a single message leaves.",
+    ),
     "chaos": Entry(
         module="chaos",
         help="Kill, freeze and cut everything while a due day runs, and prove that nobody was written to twice or"

@@ -1,0 +1,140 @@
+"""Carries out what borrowers do, by the same use cases that real ones reach: payments, receipts, holds."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from duecourse.bootstrap import App
+from duecourse.domain.book import Payment
+from duecourse.domain.hold import NewHold
+from duecourse.domain.message import Receipt
+from duecourse.domain.money import Money
+from duecourse.domain.payment import PaymentStatus
+from duecourse.domain.receipt import Incoming
+from duecourse.domain.vocabulary import ChannelKind, ReceiptKind
+from duecourse.policy.intents import Lexicon
+from duecourse.simulator.forward.acts import Act, Deed
+from duecourse.simulator.forward.crowd import Crowd
+from duecourse.usecases.opt_out import opt_out
+from duecourse.usecases.place_hold import place_hold
+from duecourse.usecases.record_receipts import record_receipts
+
+ACTOR = "simulation"
+#: Where a message can be answered.
+_ANSWERED = frozenset({ChannelKind.SMS, ChannelKind.IM})
+_STOP_WORD = "STOP"
+_HARDSHIP_WORDS = "I lost my job and cannot pay this month"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paid:
+    """A payment that was recorded."""
+
+    act: Act
+    amount: Money
+
+
+@dataclass(kw_only=True)
+class Doors:
+    app: App
+    crowd: Crowd
+    providers: Mapping[ChannelKind, str]
+    lexicon: Lexicon
+    """By what words borrowers stop us: the deployment's own."""
+    done: Counter[str] = field(default_factory=Counter)
+    """Deeds, and opt-outs by channel as `stop:sms`."""
+    paid: list[Paid] = field(default_factory=list)
+    calls: list[Act] = field(default_factory=list)
+
+    async def carry_out(self, acts: Sequence[Act]) -> list[Act]:
+        """All of them, in order within each kind, and what follows from them. Payments first: they end what is due."""
+        by_deed: dict[Deed, list[Act]] = {deed: [act for act in acts if act.deed is deed] for deed in Deed}
+        payments = [act for act in by_deed[Deed.PAY] if self.crowd.settle(act)]
+        await self._pay(payments)
+        await self._answer([*by_deed[Deed.STOP], *by_deed[Deed.HARDSHIP]])
+        for act in [*by_deed[Deed.COMPLAIN], *by_deed[Deed.HARDSHIP]]:
+            await self._hold(act)
+        for deed in (Deed.STOP, Deed.COMPLAIN, Deed.HARDSHIP, Deed.CALL):
+            self.done[deed] += len(by_deed[deed])
+        self.done[Deed.PAY] += len(payments)
+        self.calls += by_deed[Deed.CALL]
+        return [following for act in by_deed[Deed.CALL] for following in self.crowd.on_call(act)]
+
+    def incoming(self, channel: ChannelKind, receipt: Receipt, at: datetime) -> Incoming:
+        """That receipt, from the channel's provider. No call of its stands in the inbox, hence no id of one."""
+        return Incoming(inbox_id=0, provider=self.providers[channel], channel=channel, receipt=receipt, received_at=at)
+
+    async def record(self, incoming: Sequence[Incoming]) -> None:
+        """What providers tell of their messages."""
+        if not incoming:
+            return
+        times = await self.app.clock.read()
+        async with self.app.ledger.transaction() as tx:
+            await record_receipts(tx, incoming, self.lexicon, times=times, actor=ACTOR)
+
+    async def _pay(self, acts: Sequence[Act]) -> None:
+        payments = [self._payment(act) for act in acts]
+        if not payments:
+            return
+        times = await self.app.clock.read()
+        async with self.app.ledger.transaction() as tx:
+            results = await tx.book.payments.record(
+                payments, order=self.app.settings.allocation_order, times=times, actor=ACTOR
+            )
+        for act, payment, result in zip(acts, payments, results, strict=True):
+            if result.status is not PaymentStatus.RECORDED:
+                raise RuntimeError(f"a simulated payment was refused: {result.status}")
+            self.paid.append(Paid(act=act, amount=payment.amount))
+
+    def _payment(self, act: Act) -> Payment:
+        owed = self.crowd.standing[act.loan, act.due_on].owed
+        minor = max(1, round(owed.outstanding_minor * act.share))
+        return Payment(
+            external_id=f"simulated-{act.loan}-{act.due_on}",
+            loan_external_id=act.loan,
+            amount=Money(minor=minor, currency=owed.currency),
+            paid_at=act.at,
+        )
+
+    async def _answer(self, acts: Sequence[Act]) -> None:
+        """By the message's own channel: an SMS is answered, an e-mail has a link, an app has a switch."""
+        replies = []
+        for act in filter(_is_spoken, acts):
+            channel = ChannelKind(act.channel)
+            if act.deed is Deed.STOP:
+                self.done[f"stop:{channel.value}"] += 1
+            if channel in _ANSWERED:
+                replies.append(self.incoming(channel, _reply(act), act.at))
+            elif act.deed is Deed.STOP:
+                await opt_out(
+                    act.borrower, channel, source="simulated", ledger=self.app.ledger, clock=self.app.clock, actor=ACTOR
+                )
+        await self.record(replies)
+
+    async def _hold(self, act: Act) -> None:
+        reason = "complaint" if act.deed is Deed.COMPLAIN else "hardship"
+        hold = NewHold(borrower=act.borrower, reason=reason, placed_by=ACTOR)
+        await place_hold(hold, ledger=self.app.ledger, clock=self.app.clock)
+
+
+def _is_spoken(act: Act) -> bool:
+    """In answer to a message; who rang has said it to a person."""
+    return bool(act.channel)
+
+
+def _reply(act: Act) -> Receipt:
+    return Receipt(
+        event_key=f"{act.deed}-{act.contact_id}",
+        kind=ReceiptKind.REPLIED,
+        at=act.at,
+        reference=f"{act.contact_id}-1",
+        text=_STOP_WORD if act.deed is Deed.STOP else _HARDSHIP_WORDS,
+    )
+
+
+def delivery(contact_id: int, reference: str, at: datetime, *, arrived: bool) -> Receipt:
+    """What the provider tells of a message that it took."""
+    kind = ReceiptKind.DELIVERED if arrived else ReceiptKind.UNDELIVERED
+    code = None if arrived else "unreachable"
+    return Receipt(event_key=f"{kind}-{contact_id}", kind=kind, at=at, reference=reference, code=code)
