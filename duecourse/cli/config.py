@@ -14,15 +14,14 @@ from duecourse.cadence.files import load_cadences
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.cli.lanes import plain_lines
 from duecourse.cli.output import FAILED, AsJson, print_fields, print_json, print_table
+from duecourse.cli.pack_review import review_packs
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Capability
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.policy.packs.vocabulary import PackKind
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.settings import Policy, Settings, find_config_dir, keys, load
 from duecourse.settings.masked import masked
-from duecourse.settings.packs import check_policy, read_packs
 from duecourse.texts import JinjaTexts, Library, load_library
 from duecourse.texts.review import Gap, Reading, needed, review
 
@@ -103,24 +102,17 @@ def examine() -> Report:
     if settings:
         _examine_routes(report, settings, _examine_providers(report, settings), cadences)
         _examine_rungs(report, settings, cadences)
-    _examine_packs(report, settings.policy if settings else Policy())
+    _examine_packs(report, settings.policy if settings else Policy(), cadences)
     if settings and library:
         _examine_texts(report, JinjaTexts.from_settings(settings), library, cadences)
     return report
 
 
-def _examine_packs(report: Report, policy: Policy) -> None:
-    found = read_packs(report.config_dir)
-    for error in (*found.errors, *check_policy(found.packs, policy)):
+def _examine_packs(report: Report, policy: Policy, cadences: Sequence[Cadence]) -> None:
+    found = review_packs(report.config_dir, policy, cadences)
+    report.packs += found.rows
+    for error in found.errors:
         report.blame(error)
-    for pack in found.packs:
-        house = pack.kind is PackKind.HOUSE
-        report.packs.append({
-            "pack": pack.id,
-            "version": pack.version,
-            "rules": len(pack.rules),
-            "counts": house or not policy.packs or pack.id in policy.packs,
-        })
 
 
 def _examine_providers(report: Report, settings: Settings) -> dict[str, Capability]:

@@ -1,0 +1,58 @@
+"""What `duecourse config check` says of the packs: which count, and whether the house's hours let every rung out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from duecourse.cadence.rung import Cadence, Rung
+from duecourse.domain.errors import ConfigError
+from duecourse.policy.packs.binding import MEDIUM_OF
+from duecourse.policy.packs.model import Pack, Rule
+from duecourse.policy.packs.params import ContactWindow, Hours
+from duecourse.policy.packs.vocabulary import Medium, PackKind
+from duecourse.settings import Policy
+from duecourse.settings.packs import check_policy, read_packs
+
+
+class PackReview(NamedTuple):
+    rows: list[dict[str, Any]]
+    errors: list[ConfigError]
+
+
+def review_packs(config_dir: Path, policy: Policy, cadences: Sequence[Cadence]) -> PackReview:
+    """Every pack of the folder with all that is wrong, and rungs that the house's own hours never let out."""
+    found = read_packs(config_dir)
+    rows = [
+        {
+            "pack": pack.id,
+            "version": pack.version,
+            "rules": len(pack.rules),
+            "counts": pack.kind is PackKind.HOUSE or not policy.packs or pack.id in policy.packs,
+        }
+        for pack in found.packs
+    ]
+    closed = _closed_rungs(config_dir, found.packs, cadences)
+    return PackReview(rows, [*found.errors, *check_policy(found.packs, policy), *closed])
+
+
+def _closed_rungs(config_dir: Path, packs: Sequence[Pack], cadences: Sequence[Cadence]) -> Iterator[ConfigError]:
+    for cadence in cadences:
+        file = str(config_dir / "cadences" / f"{cadence.name}.toml")
+        for rung in cadence.rungs:
+            for channel in rung.channels:
+                for rule, allow in _house_hours(packs, MEDIUM_OF[channel]):
+                    if not any(_meet(hours, rung) for hours in allow):
+                        problem = f"lies wholly outside the house's hours for {channel.value}: {rule.id}"
+                        yield ConfigError(file=file, key=rung.name, problem=problem)
+
+
+def _house_hours(packs: Sequence[Pack], medium: Medium) -> Iterator[tuple[Rule, tuple[Hours, ...]]]:
+    for rule in (rule for pack in packs if pack.kind is PackKind.HOUSE for rule in pack.rules):
+        if isinstance(rule.params, ContactWindow) and (not rule.channels or medium in rule.channels):
+            yield rule, rule.params.allow
+
+
+def _meet(hours: Hours, rung: Rung) -> bool:
+    """Whatever kind of day the hours are of."""
+    first, last = (at.hour * 60 + at.minute for at in (rung.at, rung.not_after))
+    return hours.start < last and first < hours.end
