@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from duecourse.policy.facts import ContactFacts
@@ -14,6 +15,7 @@ from duecourse.policy.packs.vocabulary import (
     Direction,
     Excluded,
     Medium,
+    Purpose,
     TouchOutcome,
     WindowKind,
 )
@@ -28,41 +30,68 @@ def counted_since(window: CapWindow, moment: datetime, zones: Iterable[ZoneInfo]
     return min(min(local_midnights(_first_day(window, moment.astimezone(zone).date()), zone)) for zone in zones)
 
 
-def used(bound: Bound[FrequencyCap], facts: ContactFacts, medium: Medium, since: datetime) -> int:
+class Count(NamedTuple):
+    """A cap as it is counted for contacts of one medium."""
+
+    bound: Bound[FrequencyCap]
+    max: int
+    outcomes: frozenset[TouchOutcome]
+    """Which count as the cap's unit."""
+    media: frozenset[Medium]
+    purposes: frozenset[Purpose | None]
+    directions: frozenset[Direction]
+    by_debt: bool
+    by_number: bool
+    of_today: bool
+    """It counts what `touches_today` counts: attempts on the contact's own channel this local day."""
+
+
+def count_of(bound: Bound[FrequencyCap], medium: Medium) -> Count:
+    cap, rule = bound.params, bound.rule
+    own = frozenset({medium})
+    return Count(
+        bound=bound,
+        max=cap.max,
+        outcomes=frozenset(outcome for outcome, units in COUNTS_AS.items() if cap.unit in units),
+        media=own if cap.per_channel else rule.channels or frozenset(Medium),
+        # What nobody knows the purpose of may have had any.
+        purposes=frozenset({None, *(rule.purposes or Purpose)}),
+        directions=frozenset({Direction.OUTBOUND} if cap.initiated_by_lender else Direction),
+        by_debt=cap.scope not in {CapScope.DEBTOR, CapScope.NUMBER},
+        by_number=cap.scope is CapScope.NUMBER,
+        of_today=(cap.per_channel, cap.unit, cap.window.kind) == (True, CapUnit.ATTEMPT, WindowKind.CALENDAR_DAY),
+    )
+
+
+def used(count: Count, facts: ContactFacts, since: datetime) -> int:
     """How much of the cap is used up: of the debt that has most, where each debt counts for itself."""
-    cap = bound.params
-    touches = [touch for touch in facts.history if touch.when >= since and _counts(touch, bound, facts, medium)]
-    if cap.scope is CapScope.DEBTOR or cap.scope is CapScope.NUMBER or not facts.debts:
-        count = len(touches)
+    touches = [touch for touch in facts.history if touch.when >= since and _counts(touch, count, facts)]
+    if count.by_debt and facts.debts:
+        found = max(sum(not touch.debts or debt in touch.debts for touch in touches) for debt in facts.debts)
     else:
-        count = max(sum(not touch.debts or debt in touch.debts for touch in touches) for debt in facts.debts)
-    if _is_house_day_cap(cap):
-        return max(count, facts.touches_today)
-    return count
+        found = len(touches)
+    return max(found, facts.touches_today) if count.of_today else found
 
 
-def free_again(
-    bound: Bound[FrequencyCap], facts: ContactFacts, medium: Medium, *, moment: datetime, zones: tuple[ZoneInfo, ...]
-) -> datetime | None:
+def free_again(count: Count, facts: ContactFacts, moment: datetime, zones: tuple[ZoneInfo, ...]) -> datetime | None:
     """The first beginning of a local day at which the cap leaves room, if nothing more happens until then."""
     today = max(moment.astimezone(zone).date() for zone in zones)
     for ahead in range(1, _DAYS_AHEAD):
         day = today + timedelta(days=ahead)
         start = max(max(local_midnights(day, zone)) for zone in zones)
-        if used(bound, facts, medium, counted_since(bound.params.window, start, zones)) < bound.params.max:
+        if used(count, facts, counted_since(count.bound.params.window, start, zones)) < count.max:
             return start
     return None
 
 
-def _counts(touch: Touch, bound: Bound[FrequencyCap], facts: ContactFacts, medium: Medium) -> bool:
-    cap, rule = bound.params, bound.rule
+def _counts(touch: Touch, count: Count, facts: ContactFacts) -> bool:
     return (
-        cap.unit in COUNTS_AS[touch.outcome]
-        and (touch.direction is Direction.OUTBOUND or not cap.initiated_by_lender)
-        and (touch.medium is medium if cap.per_channel else not rule.channels or touch.medium in rule.channels)
-        and (touch.purpose is None or not rule.purposes or touch.purpose in rule.purposes)
-        and not _excluded(touch, cap)
-        and (cap.scope is not CapScope.NUMBER or _same(touch.number, facts.number))
+        touch.outcome in count.outcomes
+        and touch.medium in count.media
+        and touch.direction in count.directions
+        and touch.purpose in count.purposes
+        and not _excluded(touch, count.bound.params.exclude)
+        and (not count.by_number or _same(touch.number, facts.number))
     )
 
 
@@ -70,19 +99,14 @@ def _same(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _excluded(touch: Touch, cap: FrequencyCap) -> bool:
-    if not cap.exclude:
+def _excluded(touch: Touch, exclude: frozenset[Excluded]) -> bool:
+    if not exclude:
         return False
     return (
-        (touch.requested and Excluded.CONSUMER_REQUESTED in cap.exclude)
-        or (touch.consented and Excluded.CONSENTED in cap.exclude)
-        or (touch.outcome is TouchOutcome.NOT_CONNECTED and Excluded.NOT_CONNECTED in cap.exclude)
+        (touch.requested and Excluded.CONSUMER_REQUESTED in exclude)
+        or (touch.consented and Excluded.CONSENTED in exclude)
+        or (touch.outcome is TouchOutcome.NOT_CONNECTED and Excluded.NOT_CONNECTED in exclude)
     )
-
-
-def _is_house_day_cap(cap: FrequencyCap) -> bool:
-    """Is it what `touches_today` counts: attempts on the contact's own channel this local day?"""
-    return cap.per_channel and cap.unit is CapUnit.ATTEMPT and cap.window.kind is WindowKind.CALENDAR_DAY
 
 
 def _first_day(window: CapWindow, today: date) -> date:

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from duecourse.domain.verdict import Verdict
+from duecourse.domain.verdict import RuleList, Verdict
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.demands import demands
 from duecourse.policy.facts import ContactFacts
-from duecourse.policy.objections import Question, objections, questions_for
+from duecourse.policy.objections import Questions, objections, questions_for
 from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.params import ContactWindow
 from duecourse.policy.packs.regime import Bound, Regime
@@ -125,13 +125,13 @@ def _demands(at: Situation) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _questions(regime: Regime) -> tuple[tuple[Question, Bound[Any]], ...]:
-    return questions_for(regime.bound)
+def _questions(regime: Regime) -> Questions:
+    return questions_for(regime)
 
 
 @lru_cache(maxsize=4096)
-def _passed(regime: Regime) -> tuple[str, ...]:
-    return (*RULES, *regime.rule_ids)
+def _passed(regime: Regime) -> RuleList:
+    return RuleList((*RULES, *regime.rule_ids))
 
 
 def _names(packs: object) -> tuple[str, ...]:

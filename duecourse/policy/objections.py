@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from duecourse.domain.vocabulary import Consent
 from duecourse.policy import closures
-from duecourse.policy.caps import free_again, used
+from duecourse.policy.caps import Count, free_again, used
 from duecourse.policy.closures import confirmations, opted_out_at
 from duecourse.policy.overrides import has_evidence, holds
 from duecourse.policy.packs import params as p
-from duecourse.policy.packs.regime import Bound
+from duecourse.policy.packs.binding import Kind
+from duecourse.policy.packs.regime import Bound, Regime
 from duecourse.policy.packs.vocabulary import (
     ConsentBasis,
     Medium,
@@ -37,32 +38,37 @@ class Objection(NamedTuple):
 Question = Callable[[Situation, Bound[Any]], Objection | None]
 
 
-def objections(at: Situation, questions: tuple[tuple[Question, Bound[Any]], ...]) -> list[Objection]:
+class Questions(NamedTuple):
+    """What there is to ask of a regime's rules."""
+
+    always: tuple[tuple[Question, Bound[Any]], ...]
+    of_events: tuple[tuple[Question, Bound[Any]], ...]
+
+
+def objections(at: Situation, questions: Questions) -> list[Objection]:
     """All of them but the windows', which depend on nothing but time and place."""
-    found = [objection for ask, bound in questions if (objection := ask(at, bound)) is not None]
     facts = at.facts
+    asked = questions.always + questions.of_events if facts.history or facts.stops else questions.always
+    found = [objection for ask, bound in asked if (objection := ask(at, bound)) is not None]
     if facts.history or facts.touches_today:
-        medium = at.medium
-        for bound, since in at.moment.caps:
-            if used(bound, facts, medium, since) >= bound.params.max:
-                found.append(Objection(bound, _free_again(at, bound)))
+        newest = max((touch.when for touch in facts.history), default=None)
+        for count, since in at.moment.caps:
+            counting = (newest is not None and newest >= since) or count.of_today
+            if counting and used(count, facts, since) >= count.max:
+                found.append(Objection(count.bound, _free_again(at, count)))
     return found
 
 
-def _free_again(at: Situation, bound: Bound[p.FrequencyCap]) -> Callable[[], datetime | None]:
-    return lambda: free_again(bound, at.facts, at.medium, moment=at.now, zones=at.moment.zones)
+def _free_again(at: Situation, count: Count) -> Callable[[], datetime | None]:
+    return lambda: free_again(count, at.facts, at.now, at.moment.zones)
 
 
 def _cooldown(at: Situation, bound: Bound[p.Cooldown]) -> Objection | None:
-    if not at.facts.history and not at.facts.stops:
-        return None
     end = closures.cooled_at(bound, at.facts, at.moment.zones)
     return Objection(bound, lambda: end) if end is not None and at.now < end else None
 
 
 def _stop(at: Situation, bound: Bound[p.StopTrigger]) -> Objection | None:
-    if not at.facts.stops:
-        return None
     end = closures.stopped_until(bound, at.facts, at.medium, at.now)
     if end is None:
         return None
@@ -130,14 +136,10 @@ def _workplace(at: Situation, bound: Bound[p.Workplace]) -> Objection | None:
 
 
 def _social(at: Situation, bound: Bound[p.Social]) -> Objection | None:
-    if at.medium is not Medium.SOCIAL:
-        return None
     return None if _permitted(at, bound.params.private) else Objection(bound, next_channel=True)
 
 
 def _automation(at: Situation, bound: Bound[p.Automation]) -> Objection | None:
-    if at.medium is not Medium.IVR:
-        return None
     return None if _permitted(at, bound.params.robot_voice) else Objection(bound, next_channel=True)
 
 
@@ -152,24 +154,17 @@ def _permitted(at: Situation, permission: Permission) -> bool:
 
 
 def _visit(at: Situation, bound: Bound[p.Visit]) -> Objection | None:
-    if at.medium is not Medium.VISIT:
-        return None
     enough = at.facts.staff is not None and at.facts.staff >= bound.params.min_staff
     told = bound.params.notice_hours is None or NoticeBefore.VISIT in at.facts.notices
     return None if enough and told else Objection(bound)
 
 
 def _transfer_notice(at: Situation, bound: Bound[p.TransferNotice]) -> Objection | None:
-    before = bound.params.before
-    if before is NoticeBefore.CREDIT_REPORTING or (before is NoticeBefore.VISIT and at.medium is not Medium.VISIT):
-        return None
-    return None if before in at.facts.notices else Objection(bound)
+    return None if bound.params.before in at.facts.notices else Objection(bound)
 
 
 def _confirmation(at: Situation, bound: Bound[p.OptOut]) -> Objection | None:
     """The one message that may follow an opt-out: how many, and how soon after it."""
-    if at.facts.purpose is not Purpose.CONFIRM_STOP:
-        return None
     allowed = bound.params.confirmation
     if allowed is None:
         return None
@@ -179,6 +174,11 @@ def _confirmation(at: Situation, bound: Bound[p.OptOut]) -> Objection | None:
     if since is None or allowed.within_minutes is None:
         return None
     return Objection(bound) if at.now - since > timedelta(minutes=allowed.within_minutes) else None
+
+
+def _barred(_: Situation, bound: Bound[p.FrequencyCap]) -> Objection | None:
+    """A cap of nothing is a ban, whatever happened before."""
+    return Objection(bound) if bound.params.max < 1 else None
 
 
 #: Who asks about rules of which type. The others do not stop a contact: they bind its text, its records, its clocks.
@@ -194,9 +194,38 @@ _QUESTIONS: dict[type[p.Params], Question] = {
     p.TransferNotice: _transfer_notice,
     p.Cooldown: _cooldown,
     p.OptOut: _confirmation,
+    p.FrequencyCap: _barred,
+}
+#: Asked of those contacts only to whom something happened.
+_OF_EVENTS = (p.StopTrigger, p.Cooldown)
+
+
+def questions_for(regime: Regime) -> Questions:
+    """Without those that no contact of this kind can fail."""
+    asked = [one for one in regime.bound if type(one.params) in _QUESTIONS and _can_fail(one.params, regime.kind)]
+    every = tuple((_QUESTIONS[type(one.params)], one) for one in asked)
+    return Questions(
+        always=tuple(pair for pair in every if not isinstance(pair[1].params, _OF_EVENTS)),
+        of_events=tuple(pair for pair in every if isinstance(pair[1].params, _OF_EVENTS)),
+    )
+
+
+def _can_fail(params: p.Params, kind: Kind) -> bool:
+    depends = _DEPENDS.get(type(params))
+    return depends is None or depends(params, kind)
+
+
+#: What the kind of contact alone may settle.
+_DEPENDS: dict[type[p.Params], Callable[[Any, Kind], bool]] = {
+    p.Social: lambda _, kind: kind.medium is Medium.SOCIAL,
+    p.Automation: lambda _, kind: kind.medium is Medium.IVR,
+    p.Visit: lambda _, kind: kind.medium is Medium.VISIT,
+    p.OptOut: lambda _, kind: kind.purpose is Purpose.CONFIRM_STOP,
+    p.FrequencyCap: lambda cap, _: cap.max < 1,
+    p.TransferNotice: lambda notice, kind: _is_before(notice.before, kind.medium),
 }
 
 
-def questions_for(bound: tuple[Bound[p.Params], ...]) -> tuple[tuple[Question, Bound[Any]], ...]:
-    """What there is to ask of a regime's rules."""
-    return tuple((_QUESTIONS[type(one.params)], one) for one in bound if type(one.params) in _QUESTIONS)
+def _is_before(before: NoticeBefore, medium: Medium) -> bool:
+    """Is such a contact what the notice comes before?"""
+    return before is not NoticeBefore.CREDIT_REPORTING and (before is not NoticeBefore.VISIT or medium is Medium.VISIT)

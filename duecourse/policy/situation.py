@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from duecourse.domain.zones import find_zone
 from duecourse.policy import windows as w
-from duecourse.policy.caps import counted_since
+from duecourse.policy.caps import Count, count_of, counted_since
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.packs.compile import PackSet
-from duecourse.policy.packs.params import ContactWindow, FrequencyCap, Hours
+from duecourse.policy.packs.params import ContactWindow, Hours
 from duecourse.policy.packs.regime import Bound, Regime
 from duecourse.policy.packs.vocabulary import Medium
 
@@ -23,7 +23,7 @@ class Moment(NamedTuple):
     """The candidates; none where any of them is unknown."""
     closed: tuple[Bound[ContactWindow], ...]
     """The windows that are shut in some candidate zone."""
-    caps: tuple[tuple[Bound[FrequencyCap], datetime], ...]
+    caps: tuple[tuple[Count, datetime], ...]
     """Each with the instant from which it counts."""
     record: dict[str, Any]
     """What a verdict keeps of it."""
@@ -64,9 +64,8 @@ def _moment(regime: Regime, now: datetime, time_zone: str | None, candidates: tu
         for bound in regime.windows
         if not all(window.is_open(now) for window in windows_of(bound, zones, bound.params.allow))
     ]
-    caps = [
-        (bound, counted_since(bound.params.window, now, _zones_for(bound, zones))) for bound in regime.caps if zones
-    ]
+    counts = [(count_of(bound, regime.kind.medium), bound) for bound in regime.caps if zones]
+    caps = [(count, counted_since(count.bound.params.window, now, _zones_for(bound, zones))) for count, bound in counts]
     return Moment(regime, zones, tuple(closed), tuple(caps), _record(now, time_zone, candidates, zones))
 
 

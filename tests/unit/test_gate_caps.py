@@ -192,8 +192,14 @@ def test_a_cap_may_wait_for_the_first_day_with_room() -> None:
     assert (short.decision, short.rules) == (Decision.SUPPRESS, ("r",))
 
 
-def test_a_cap_that_never_has_room_is_not_waited_for() -> None:
-    assert ask(pack(rule(cap(most=0), on_fail=OnFail.DEFER)), history=(touch(HOUR),)).decision is Decision.SUPPRESS
+def test_a_cap_without_room_for_months_is_not_waited_for() -> None:
+    ahead = tuple(touch(-day * DAY) for day in range(120))
+    assert ask(pack(rule(cap(), on_fail=OnFail.DEFER)), history=ahead).decision is Decision.SUPPRESS
+
+
+def test_a_cap_of_nothing_lets_nothing_out() -> None:
+    assert blocks(cap(most=0))
+    assert blocks(cap(most=0), touch(300 * DAY))
 
 
 def test_a_cap_may_ask_a_person() -> None:
