@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.core import get_global
+from babel.core import get_global, parse_locale
 
 from duecourse.domain.errors import InputError
 from duecourse.domain.vocabulary import Consent
@@ -120,10 +120,12 @@ def country(text: str) -> str:
 def locale(text: str) -> str:
     """As BCP 47 writes it: `en`, `zh-CN`."""
     try:
-        parsed = Locale.parse(text.replace("-", "_"), resolve_likely_subtags=False)
+        language, territory, script, *_ = parse_locale(text.replace("-", "_"))
+        # `zh-CN` is known as `zh-Hans-CN` only, which babel finds out by itself.
+        Locale.parse(text.replace("-", "_"))
     except (ValueError, UnknownLocaleError) as exc:
         raise InputError("must be a locale such as en or zh-CN") from exc
-    return "-".join(part for part in (parsed.language, parsed.script, parsed.territory) if part)
+    return "-".join(part for part in (language, script, territory) if part)
 
 
 @lru_cache(_CACHED)

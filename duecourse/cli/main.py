@@ -38,6 +38,9 @@ COMMANDS = {
     "encounters": Entry(
         module="encounters", help="Calls, visits and talks by people, agencies and other systems.", group=True
     ),
+    "preferences": Entry(
+        module="preferences", help="How borrowers wish to be reached: language, channels, hours.", group=True
+    ),
     "agreements": Entry(module="agreements", help="Agreements and consents with their proof.", group=True),
     "stops": Entry(module="stops", help="What borrowers said or suffered that closes doors.", group=True),
     "inbox": Entry(

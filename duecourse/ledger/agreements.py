@@ -68,7 +68,7 @@ class AgreementRows:
             "channels": sorted(agreement.channels),
             "purposes": sorted(agreement.purposes),
             "rules": sorted(agreement.rules),
-            "hours": Jsonb([_stored(hours) for hours in agreement.hours]),
+            "hours": Jsonb([stored_hours(hours) for hours in agreement.hours]),
             "given": agreement.given_at or times.business,
             "expires": agreement.expires_at,
             "now": times.business,
@@ -101,7 +101,9 @@ class AgreementRows:
         """In the order they were recorded: those in force, or `everything`; of one borrower or of all."""
         async with self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(_LIST, {"borrower": borrower, "all": everything, "now": now, "limit": limit})
-            return [Agreement(**row | {"hours": list(map(_shown, row["hours"]))}) for row in await cursor.fetchall()]
+            return [
+                Agreement(**row | {"hours": list(map(shown_hours, row["hours"]))}) for row in await cursor.fetchall()
+            ]
 
     async def _repeated(self, values: Mapping[str, object]) -> Recorded:
         row = await (await self._conn.execute(_KNOWN, values)).fetchone()
@@ -118,11 +120,11 @@ def agreed_hours(stored: Iterable[Mapping[str, Any]]) -> tuple[Hours, ...]:
     return tuple(Hours(days=frozenset(map(Day, h["days"])), start=h["start"], end=h["end"]) for h in stored)
 
 
-def _stored(hours: Hours) -> dict[str, object]:
+def stored_hours(hours: Hours) -> dict[str, object]:
     return {"days": [day for day in Day if day in hours.days], "start": hours.start, "end": hours.end}
 
 
-def _shown(stored: Mapping[str, Any]) -> str:
+def shown_hours(stored: Mapping[str, Any]) -> str:
     return f"{','.join(stored['days'])} {_clock(stored['start'])}-{_clock(stored['end'])}"
 
 

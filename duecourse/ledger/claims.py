@@ -155,7 +155,7 @@ class ClaimRows:
             channel=channel,
             state=ContactState(row["state"]),
             template=row["template"],
-            locale=row["locale"],
+            locale=around.locale_of(row),
             name=opened.name if opened else "",
             point=opened.point if opened else None,
             items=items,

@@ -23,6 +23,7 @@ from duecourse.ledger.inbox import InboxRows
 from duecourse.ledger.matches import MatchRows
 from duecourse.ledger.owners import KEEPALIVE
 from duecourse.ledger.planning import PlanRows
+from duecourse.ledger.preferences import PreferenceRows
 from duecourse.ledger.receipts import ReceiptRows
 from duecourse.ledger.releasing import ReleaseRows
 from duecourse.ledger.routing import RouteRows
@@ -114,6 +115,10 @@ class PostgresTransaction:
     @cached_property
     def suppressions(self) -> SuppressionRows:
         return SuppressionRows(self.conn, self.vault)
+
+    @cached_property
+    def preferences(self) -> PreferenceRows:
+        return PreferenceRows(self.conn)
 
     @cached_property
     def stories(self) -> StoryRows:

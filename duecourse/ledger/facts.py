@@ -11,10 +11,12 @@ from duecourse.domain.clock import Times
 from duecourse.domain.demand import CONFIRMING
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
+from duecourse.ledger.preferences import READ_PREFERENCES, preferences_of
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import Ids
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.packs.vocabulary import Purpose
+from duecourse.policy.preferences import NOTHING_ASKED, Preferences
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -76,15 +78,21 @@ class Surroundings:
     opt_outs: dict[int, list[str | None]] = field(default_factory=lambda: defaultdict(list))
     """Channels; None is every channel."""
     touches: dict[int, list[_Touch]] = field(default_factory=lambda: defaultdict(list))
+    preferences: dict[int, Preferences] = field(default_factory=dict)
 
     def items_of(self, row: Mapping[str, Any]) -> tuple[DueItem, ...]:
         """What the borrower has to pay on the contact's due date."""
         return tuple(self.items.get((row["borrower_id"], row["due_on"]), ()))
 
+    def locale_of(self, row: Mapping[str, Any]) -> str:
+        """The language that the borrower asked for, else the one in the lender's book."""
+        return self.preferences.get(row["borrower_id"], NOTHING_ASKED).locale or str(row["locale"])
+
     def facts(self, row: Mapping[str, Any], items: tuple[DueItem, ...], local_day: date | None) -> ContactFacts:
         """Of one contact, as the claim's statement read it. `local_day` is today where the borrower is."""
         borrower, channel = row["borrower_id"], row["channel"]
         opt_outs = self.opt_outs.get(borrower, ())
+        asked = self.preferences.get(borrower, NOTHING_ASKED)
         others = [
             touch
             for touch in self.touches.get(borrower, ())
@@ -106,6 +114,8 @@ class Surroundings:
             reached_today=any(touch.state in _REACHED for touch in others),
             stop=frozenset(map(StopRule, row["stop"])),
             purpose=_purpose(row["cadence"]),
+            preferred_hours=asked.hours,
+            preferred_channels=asked.media,
         )
 
 
@@ -127,6 +137,7 @@ async def read_surroundings(conn: "Connection", borrowers: Ids, due: tuple[date,
     holds = await conn.execute(_HOLDS, span)
     opt_outs = await conn.execute(_OPT_OUTS, span)
     touches = await conn.execute(_TOUCHES, span)
+    preferences = await conn.execute(READ_PREFERENCES, span)
     found = Surroundings()
     for borrower_id, due_on, *item in await items.fetchall():
         found.items[borrower_id, due_on].append(_item(due_on, item))
@@ -136,6 +147,7 @@ async def read_surroundings(conn: "Connection", borrowers: Ids, due: tuple[date,
         found.opt_outs[borrower_id].append(channel)
     for borrower_id, *touch in await touches.fetchall():
         found.touches[borrower_id].append(_Touch(*touch))
+    found.preferences.update(preferences_of(await preferences.fetchall()))
     return found
 
 

@@ -22,6 +22,7 @@ from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
 from duecourse.ports.demands import Demands, Suppressions
 from duecourse.ports.evidence import Agreements, Encounters, Stops
+from duecourse.ports.preferences import PreferenceBook
 from duecourse.ports.routing import Routing
 
 
@@ -258,6 +259,9 @@ class Transaction(Protocol):
 
     @property
     def suppressions(self) -> Suppressions: ...
+
+    @property
+    def preferences(self) -> PreferenceBook: ...
 
     @property
     def stories(self) -> Stories: ...

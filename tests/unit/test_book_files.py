@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from duecourse.book_files import source, table
+from duecourse.book_files import fields, source, table
 from duecourse.book_files.source import BookFile, FileFormat
 from duecourse.book_files.table import LONGEST_LINE, lines
 from duecourse.domain.book_record import RecordKind, Reject
@@ -125,6 +125,7 @@ def test_a_loan_that_makes_no_sense_names_its_field(tmp_path: Path, change: dict
         ({"country": "Atlantis"}, "country"),
         ({"country": "us"}, "country"),
         ({"locale": "xx-yy-zz"}, "locale"),
+        ({"locale": "en-XX"}, "locale"),
         ({"time_zone": "Mars/Base"}, "time_zone"),
         ({"time_zone": "EST5"}, "time_zone"),
         ({"name": ""}, "name"),
@@ -292,3 +293,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         return most
 
     assert peak(3 * source.CHUNK_ROWS) < 1.2 * peak(2 * source.CHUNK_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("text", "locale"),
+    [("en", "en"), ("zh_CN", "zh-CN"), ("zh-hk", "zh-HK"), ("zh-Hant", "zh-Hant"), ("pt-br", "pt-BR")],
+)
+def test_a_locale_is_kept_as_it_was_meant(text: str, locale: str) -> None:
+    assert fields.locale(text) == locale
