@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duecourse.policy.packs.difference import Change, How, changes
 from duecourse.policy.packs.model import Pack
@@ -40,6 +42,7 @@ GOOD: dict[str, Any] = {
         },
     ],
 }
+WORDS = ["pack", "id", "type", "source", "params", "allow", "days", "from", "window", "kind", "title", "when", "fact"]
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -207,6 +210,28 @@ def test_a_further_file_holds_sources_and_rules_only_and_is_blamed_by_its_own_na
         ["xy.1.toml", "pack"],
         ["xy.1.toml", "rules[xy.hours].id"],
     ]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.dates() | st.datetimes(),
+    lambda below: st.lists(below, max_size=2) | st.dictionaries(st.sampled_from(WORDS), below, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(data=st.data())
+def test_nothing_in_a_file_is_worse_than_a_complaint(data: st.DataObject) -> None:
+    tables = copy.deepcopy(GOOD)
+    at: Any = tables
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not at[key] or not isinstance(at[key], dict | list) or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = data.draw(VALUES)
+    reading = read_pack([Part("xy.toml", tables)])
+    assert (reading.pack is None) == bool(reading.errors)
+    assert all(error.file == "xy.toml" and error.key and error.problem for error in reading.errors)
 
 
 @pytest.mark.parametrize("kind", RuleType)
