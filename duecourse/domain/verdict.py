@@ -1,7 +1,9 @@
 """What the gate says of one contact, and why."""
 
+import hashlib
 from dataclasses import field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from duecourse.domain.value import value
@@ -18,6 +20,14 @@ class Citation(NamedTuple):
     """Its title: `GB/T 45251-2025 ...`."""
     pinpoint: str | None
     grade: str
+
+
+class RuleList(tuple[str, ...]):  # noqa: SLOT001 - the digest stays on it
+    """Ids of rules that many verdicts name together: the ledger keeps the list once, under its digest."""
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(self).encode()).hexdigest()[:16]
 
 
 @value
@@ -44,9 +54,19 @@ class Verdict:
     """What decided it, in ids, codes, counts and times: no personal data. JSON-ready."""
 
     def as_json(self) -> dict[str, Any]:
+        """In full."""
+        return self._with({"rules": list(self.rules)})
+
+    def kept(self) -> dict[str, Any]:
+        """As an event keeps it: a `RuleList` by its digest, as `passed`."""
+        if isinstance(self.rules, RuleList):
+            return self._with({"passed": self.rules.digest})
+        return self.as_json()
+
+    def _with(self, rules: dict[str, Any]) -> dict[str, Any]:
         return {
             "decision": self.decision,
-            "rules": list(self.rules),
+            **rules,
             "until": self.until.isoformat() if self.until else None,
             "packs": list(self.packs),
             **self._named(),

@@ -32,6 +32,7 @@ from duecourse.ledger.stories import StoryRows
 from duecourse.ledger.suppressions import SuppressionRows
 from duecourse.ledger.sweeping import SweepRows
 from duecourse.ledger.trials import TrialRows
+from duecourse.ledger.verdicts import VerdictRows
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
@@ -87,6 +88,10 @@ class PostgresTransaction:
     @cached_property
     def sweeps(self) -> SweepRows:
         return SweepRows(self.conn)
+
+    @cached_property
+    def verdicts(self) -> VerdictRows:
+        return VerdictRows(self.conn)
 
     @cached_property
     def trials(self) -> TrialRows:

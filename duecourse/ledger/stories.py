@@ -35,7 +35,10 @@ SELECT number, kind, channel, provider, outcome, code, reference, provider_messa
 FROM attempts WHERE due_on = %s AND contact_id = %s ORDER BY number
 """
 _EVENTS = """
-SELECT event_id, at, recorded_at, kind, actor, data FROM events WHERE contact_id = %s ORDER BY event_id
+SELECT event_id, at, recorded_at, kind, actor,
+       CASE WHEN data ? 'verdict' THEN data || jsonb_build_object('verdict', whole_verdict(data -> 'verdict')) ELSE data
+       END AS data
+FROM events WHERE contact_id = %s ORDER BY event_id
 """
 _RECEIPTS = """
 SELECT r.provider, r.kind, r.event_key, r.applied_at, r.inbox_id, i.received_at

@@ -1,19 +1,20 @@
-"""Reading verdicts back from the ledger of events, page by page. Writes nothing."""
+"""The lists of rules that verdicts name, and verdicts read back from the ledger of events, page by page."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from duecourse.domain.contact import due_range
 from duecourse.domain.errors import InputError
+from duecourse.domain.verdict import RuleList
 from duecourse.policy.replay import Kept
 
 if TYPE_CHECKING:
-    from duecourse.ledger.database import PostgresLedger
+    from duecourse.ledger.database import Connection, PostgresLedger
 
 _PAGE = """
-SELECT event_id, at, contact_id, borrower_id, data -> 'verdict'
+SELECT event_id, at, contact_id, borrower_id, whole_verdict(data -> 'verdict')
 FROM events
 WHERE data ? 'verdict' AND contact_id IS NOT NULL AND borrower_id IS NOT NULL
   AND at >= %(since)s AND (at, event_id) > (%(at)s, %(event_id)s)
@@ -23,6 +24,8 @@ LIMIT %(limit)s
 """
 _ROWS = 500
 
+_KEEP = "INSERT INTO rule_lists (digest, rules) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerdictFilter:
@@ -31,6 +34,17 @@ class VerdictFilter:
     contact_id: int | None = None
     since: datetime | None = None
     """Business time."""
+
+
+class VerdictRows:
+    def __init__(self, conn: "Connection") -> None:
+        self._conn = conn
+
+    async def keep(self, lists: Collection[RuleList]) -> None:
+        """Keep these lists, each once. Needed before an event may name them."""
+        # In one order everywhere: two that keep the same new ones would wait for each other.
+        for one in sorted(lists, key=lambda each: each.digest):
+            await self._conn.execute(_KEEP, (one.digest, list(one)))
 
 
 _BEGINNING = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

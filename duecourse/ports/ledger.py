@@ -18,6 +18,7 @@ from duecourse.domain.hold import Hold, NewHold, OptOut
 from duecourse.domain.letter import Letter
 from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, SetAside, Standing
+from duecourse.domain.verdict import RuleList
 from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
 from duecourse.ports.demands import Demands, Suppressions
@@ -158,6 +159,10 @@ class Sweeps(Protocol):
     async def forget_owners(self, *, times: Times) -> int: ...
 
 
+class Verdicts(Protocol):
+    async def keep(self, lists: Collection[RuleList]) -> None: ...
+
+
 class Trials(Protocol):
     async def note(self, owner: int, lane: int, contact_ids: Sequence[int]) -> None: ...
 
@@ -241,6 +246,9 @@ class Transaction(Protocol):
 
     @property
     def trials(self) -> Trials: ...
+
+    @property
+    def verdicts(self) -> Verdicts: ...
 
     @property
     def events(self) -> Events: ...

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
 
@@ -11,7 +11,7 @@ from duecourse.domain.contact import AttemptKind, ContactState
 from duecourse.domain.errors import StoreUnavailable, TemplateError
 from duecourse.domain.event import Event
 from duecourse.domain.letter import Letter
-from duecourse.domain.verdict import Verdict
+from duecourse.domain.verdict import RuleList, Verdict
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.disposition import kind_of_resolution, recall_allowed
 from duecourse.policy.facts import ContactFacts
@@ -68,6 +68,8 @@ class Arm:
     lease: timedelta
     actor: str
     recipients: Recipients | None = None
+    known: set[RuleList] = field(default_factory=set)
+    """Lists of rules that the ledger keeps already."""
 
     async def __call__(
         self, contact_ids: Sequence[int], channel: Channel, ways: Mapping[int, Way] = _STRAIGHT_ON
@@ -95,9 +97,12 @@ class Arm:
                 await tx.claims.arm(armed, times=times, owner=owner, lease=self.lease)
                 await tx.claims.postpone([d for d in decided if isinstance(d, Postponed)], times=times)
                 await self._carry_out(tx, [d for d in decided if isinstance(d, Judged)], times)
+                named = {v.rules for d in decided if (v := d.verdict) and isinstance(v.rules, RuleList)}
+                await tx.verdicts.keep(named - self.known)
                 await tx.events.append(times, self.actor, map(_event_of, decided))
         except (StoreUnavailable, asyncio.CancelledError) as exc:
             raise ArmingUnsure(armed) from exc
+        self.known.update(named)
         return armed
 
     async def _carry_out(self, tx: Transaction, judged: Sequence[Judged], times: Times) -> None:
@@ -201,7 +206,7 @@ def _unwritten(contact: Claimable, rule: str, exc: Exception) -> Judged:
 
 def _event_of(decided: Armed | Judged | Postponed) -> Event:
     contact = decided.contact
-    data: dict[str, object] = {"verdict": decided.verdict.as_json()} if decided.verdict else {}
+    data: dict[str, object] = {"verdict": decided.verdict.kept()} if decided.verdict else {}
     match decided:
         case Armed():
             kind = "contact.sending" if decided.kind is AttemptKind.SEND else f"contact.{decided.kind.value}"

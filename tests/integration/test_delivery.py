@@ -1,12 +1,19 @@
 """From a due date to a settled contact through the real ledger, with a channel that does as it is told."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import time, timedelta
 
+import pytest
+
+from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.message import Outcome, Rendered
 from duecourse.domain.vocabulary import OutcomeClass
+from duecourse.ledger.database import PostgresTransaction
 from duecourse.ports import TextRequest
+from duecourse.usecases.arm import ArmingUnsure
 from tests.pipeline import MORNING, PlainTexts, World, fake, rung
 from tests.seed import Person, seed
 
@@ -101,6 +108,45 @@ async def test_an_unknown_zone_is_never_sent_to_and_the_record_says_why(world: W
     assert ("suppressed", "unknown-zone") in await world.rows("SELECT state, reason FROM contacts")
     [(verdict,)] = await world.rows("SELECT data->'verdict' FROM events WHERE kind = 'contact.suppressed'")
     assert verdict["rules"] == ["unknown-zone"]
+
+
+async def test_what_messages_passed_is_kept_as_one_list_and_told_in_full(world: World) -> None:
+    await seed(world.ledger)
+    await seed(world.ledger)
+
+    await world.deliver()
+
+    [(digest, rules)] = await world.rows("SELECT digest, rules FROM rule_lists")
+    kept = await world.rows("SELECT data->'verdict' FROM events WHERE kind = 'contact.sending'")
+    assert [(verdict["passed"], "rules" in verdict) for (verdict,) in kept] == [(digest, False)] * 2
+    async with world.ledger.transaction() as tx:
+        story = await tx.stories.tell(world.channel.sent[0].contact_id)
+    assert story
+    [told] = [event["data"]["verdict"] for event in story.events if event["kind"] == "contact.sending"]
+    assert told["rules"] == rules
+    assert "quiet-hours" in rules
+
+
+async def test_a_list_whose_keeping_was_undone_is_kept_by_the_next_claim(world: World) -> None:
+    await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    worker = world.worker()
+
+    class Undoing:
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+            async with world.ledger.transaction() as tx:
+                yield tx
+                raise StoreUnavailable("Postgres: gone before the commit")
+
+    with pytest.raises(ArmingUnsure):
+        await replace(worker.arm, ledger=Undoing())(ids, world.channel)
+    assert await world.rows("SELECT digest FROM rule_lists") == []
+
+    await worker(ids)
+
+    assert len(await world.rows("SELECT digest FROM rule_lists")) == 1
 
 
 async def test_without_consent_on_any_channel_the_first_is_recorded_as_refused(world: World) -> None:
