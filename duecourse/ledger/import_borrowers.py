@@ -43,6 +43,7 @@ _STEPS = (
     "update_consents",
     "update_points",
     "add_points",
+    "keep_silent",
 )
 
 
@@ -62,8 +63,9 @@ async def load_borrowers(loading: Loading, records: Sequence[BorrowerRecord]) ->
     living = [record for record in records if record.external_id in owners]
     await stage(loading.conn, "staged_borrowers", _BORROWERS, _borrower_rows(loading.vault, living, owners))
     await stage(loading.conn, "staged_points", _POINTS, _point_rows(loading.vault, living, owners))
+    now = {"now": loading.times.business, "lease": loading.times.lease, "actor": loading.actor}
     for step in _STEPS:
-        await loading.conn.execute(statement(step), {"now": loading.times.business})
+        await loading.conn.execute(statement(step), now)
     return Loaded(rejects=[Reject(r.row, "external_id", "this borrower was erased") for r in erased])
 
 
