@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from duecourse.cli.gate_explain import explain
 from duecourse.cli.gate_replay import replay
 from duecourse.cli.output import FAILED, AsJson, print_json, print_table
 from duecourse.policy.cases import Answer, answer
@@ -17,6 +18,7 @@ from duecourse.settings.inbound import load_lexicon
 from duecourse.settings.packs import load_packs
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(explain)
 app.command()(replay)
 
 _Asked = tuple[str, Answer]

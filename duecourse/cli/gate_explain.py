@@ -1,0 +1,87 @@
+"""`duecourse gate explain`: what the gate would say to a contact of somebody in the book, and what it rests on."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from duecourse.bootstrap import App
+from duecourse.cli.options import checked
+from duecourse.cli.output import AsJson, print_fields, print_json, print_table
+from duecourse.cli.session import run_with_app
+from duecourse.domain.errors import InputError
+from duecourse.domain.verdict import Verdict
+from duecourse.domain.vocabulary import ChannelKind
+from duecourse.ledger.asking import Asked, Known, facts_of
+from duecourse.policy.gate import decide
+from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.words import verdict_in_words
+from duecourse.settings.packs import load_pack_set
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Explained:
+    known: Known
+    verdict: Verdict
+    packs: PackSet
+
+    @property
+    def words(self) -> str:
+        return verdict_in_words(self.verdict.as_json(), self.packs.packs)
+
+
+def explain(
+    *,
+    borrower: Annotated[str, typer.Option(metavar="EXTERNAL_ID", help="Whom, by your id.")],
+    channel: Annotated[ChannelKind, typer.Option(help="On which channel.")],
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="When: 2026-12-01T22:14 by the borrower's clock, or with its offset.")
+    ] = "",
+    due_on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="About what is due that day; else the nearest.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the gate would decide about a contact of a borrower, without planning or sending anything.
+
+    The facts are read as a worker's claim reads them. Without --at the time is now.
+    """
+    moment = checked("--at", _moment, at) if at else None
+    day = due_on.date() if due_on else None
+    found = run_with_app(lambda app: _explain(app, (borrower, channel), moment, day))
+    if as_json:
+        print_json({
+            "words": found.words,
+            "at": found.known.at,
+            "due_on": found.known.due_on,
+            "verdict": found.verdict.as_json(),
+        })
+    else:
+        _print(found)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError("must be a date and time like 2026-12-01T22:14 or 2026-12-01T22:14+08:00") from None
+
+
+async def _explain(app: App, whom: tuple[str, ChannelKind], at: datetime | None, due_on: date | None) -> _Explained:
+    times = await app.clock.read()
+    asked = Asked(borrower=whom[0], channel=whom[1], at=at or times.business, due_on=due_on)
+    known = await facts_of(app.ledger, asked, times.lease)
+    packs = load_pack_set(app.settings.config_dir, app.settings.policy)
+    return _Explained(known=known, verdict=decide(known.facts, known.at, packs), packs=packs)
+
+
+def _print(found: _Explained) -> None:
+    verdict = found.verdict
+    typer.echo(found.words)
+    if verdict.citations:
+        typer.echo("\nrules")
+        print_table(("rule", "pack", "source", "pinpoint", "grade"), verdict.citations)
+    typer.echo("\nfacts")
+    print_fields(verdict.facts.items())
+    typer.echo(f"\npacks  {', '.join(verdict.packs)}")
