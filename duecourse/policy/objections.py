@@ -20,6 +20,7 @@ from duecourse.policy.packs.vocabulary import (
     Party,
     Permission,
     Purpose,
+    StopEvent,
     WorkplaceAllow,
 )
 from duecourse.policy.situation import Situation, windows_of
@@ -42,13 +43,20 @@ class Questions(NamedTuple):
     """What there is to ask of a regime's rules."""
 
     always: tuple[tuple[Question, Bound[Any]], ...]
-    of_events: tuple[tuple[Question, Bound[Any]], ...]
+    after_stops: tuple[tuple[Question, Bound[Any]], ...]
+    """Only of those who said or suffered something."""
+    after_talks: tuple[tuple[Question, Bound[Any]], ...]
+    """Only of those whom somebody tried to reach before."""
 
 
 def objections(at: Situation, questions: Questions) -> list[Objection]:
     """All of them but the windows', which depend on nothing but time and place."""
     facts = at.facts
-    asked = questions.always + questions.of_events if facts.history or facts.stops else questions.always
+    asked = questions.always
+    if facts.stops:
+        asked += questions.after_stops
+    elif facts.history:
+        asked += questions.after_talks
     found = [objection for ask, bound in asked if (objection := ask(at, bound)) is not None]
     if facts.history or facts.touches_today:
         newest = max((touch.when for touch in facts.history), default=None)
@@ -196,18 +204,21 @@ _QUESTIONS: dict[type[p.Params], Question] = {
     p.OptOut: _confirmation,
     p.FrequencyCap: _barred,
 }
-#: Asked of those contacts only to whom something happened.
-_OF_EVENTS = (p.StopTrigger, p.Cooldown)
 
 
 def questions_for(regime: Regime) -> Questions:
     """Without those that no contact of this kind can fail."""
     asked = [one for one in regime.bound if type(one.params) in _QUESTIONS and _can_fail(one.params, regime.kind)]
-    every = tuple((_QUESTIONS[type(one.params)], one) for one in asked)
+    every = [(_QUESTIONS[type(one.params)], one) for one in asked]
     return Questions(
-        always=tuple(pair for pair in every if not isinstance(pair[1].params, _OF_EVENTS)),
-        of_events=tuple(pair for pair in every if isinstance(pair[1].params, _OF_EVENTS)),
+        always=tuple(pair for pair in every if not isinstance(pair[1].params, p.StopTrigger | p.Cooldown)),
+        after_stops=tuple(pair for pair in every if isinstance(pair[1].params, p.StopTrigger | p.Cooldown)),
+        after_talks=tuple(pair for pair in every if _follows_talk(pair[1].params)),
     )
+
+
+def _follows_talk(params: p.Params) -> bool:
+    return isinstance(params, p.Cooldown) and params.after is StopEvent.CONVERSATION
 
 
 def _can_fail(params: p.Params, kind: Kind) -> bool:
