@@ -116,8 +116,7 @@ def _kept(policy: Mapping[str, Any]) -> Table:
     table = _table(f"{policy['name']}: kept back", "rule", "decision", "contacts", "pack", "source")
     for row in policy["kept_back"][:_MOST_RULES]:
         source = " ".join(filter(None, (row["source"], row["pinpoint"])))
-        pack = row["pack"] or ", ".join(row["packs_asked"])
-        table.add_row(row["rule"], row["decision"], figure(row["contacts"]), pack, source)
+        table.add_row(row["rule"], row["decision"], figure(row["contacts"]), row["pack"] or "the gate", source)
     return table
 
 

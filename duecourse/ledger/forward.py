@@ -106,8 +106,12 @@ class ForwardRows:
         return await self._rows(statement("simulated_contacts"))
 
     async def verdicts(self) -> list[dict[str, Any]]:
-        """How often each rule kept a contact back, with the packs that were asked."""
+        """How often each rule kept a contact back, with where it comes from if a pack holds it."""
         return await self._rows(statement("simulated_verdicts"))
+
+    async def packs(self) -> list[dict[str, Any]]:
+        """Which packs were asked about how many contacts."""
+        return await self._rows(statement("simulated_packs"))
 
     async def _rows(self, query: Any, **values: object) -> list[dict[str, Any]]:
         async with self._conn.cursor(row_factory=dict_row) as cursor:

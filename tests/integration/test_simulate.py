@@ -109,9 +109,10 @@ async def test_a_report_adds_up(month: Month) -> None:
     assert sum(moved["caused_by"].values()) == (
         moved["caused_on_time"] + moved["caused_cures"] + moved["hastened_cures"]
     )
+    assert any(row["pack"].startswith("house@") for row in report["packs_asked"])
+    assert all(row["contacts"] <= report["contacts"]["planned"] for row in report["kept_back"])
     for row in report["kept_back"]:
-        assert row["rule"], row
-        assert row["packs_asked"] or row["pack"] or row["rule"], row
+        assert (row["pack"] is None) == (row["source"] is None), "a rule of a pack names its source"
 
 
 async def test_the_same_seed_is_the_same_report_and_another_policy_meets_the_same_people(tmp_path: Path) -> None:

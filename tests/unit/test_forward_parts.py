@@ -123,6 +123,11 @@ def test_a_cadence_may_lie_anywhere(shipped: Settings, tmp_path: Path) -> None:
         find_cadence(str(tmp_path / "mine.toml"), shipped)
 
 
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "examples" / "cadences").glob("*.toml")), ids=lambda p: p.stem)
+def test_the_examples_can_be_tried(path: Path, shipped: Settings) -> None:
+    assert find_cadence(str(path), shipped).rungs
+
+
 def test_labels_in_pictures_cannot_break_out() -> None:
     drawn = bars("t", [("<script>", {"a&b": 3})], ["a&b"]) + columns("t", [("<b>", {"<i>": 1.5})], ["<i>"])
     assert "<script>" not in drawn

@@ -1,14 +1,13 @@
 -- What kept contacts back: every verdict in the ledger of events that was no yes, by the rules that decided it.
 -- A contact that was deferred and later refused counts under both.
-SELECT data -> 'verdict' ->> 'decision' AS decision, rule, packs, citation, count(*) AS verdicts,
+SELECT data -> 'verdict' ->> 'decision' AS decision, rule, citation, count(*) AS verdicts,
        count(DISTINCT contact_id) AS contacts
 FROM events
 CROSS JOIN LATERAL jsonb_array_elements_text(data -> 'verdict' -> 'rules') AS rule
-CROSS JOIN LATERAL (SELECT coalesce(data -> 'verdict' -> 'packs', '[]') AS packs) asked
 LEFT JOIN LATERAL (
     SELECT c AS citation FROM jsonb_array_elements(data -> 'verdict' -> 'citations') AS c
     WHERE c ->> 'rule' = rule ORDER BY c::text LIMIT 1
 ) cited ON true
 WHERE data -> 'verdict' ->> 'decision' <> 'allow'
-GROUP BY data -> 'verdict' ->> 'decision', rule, packs, citation
-ORDER BY 1, 2, packs::text, citation::text
+GROUP BY data -> 'verdict' ->> 'decision', rule, citation
+ORDER BY 1, 2, citation::text

@@ -14,11 +14,15 @@ from duecourse.domain.payment import PaymentStatus
 from duecourse.domain.receipt import Incoming
 from duecourse.domain.vocabulary import ChannelKind, ReceiptKind
 from duecourse.policy.intents import Lexicon
+from duecourse.policy.packs.vocabulary import Direction, Medium, StopEvent, TouchOutcome
+from duecourse.ports.evidence import NewEncounter, NewStop
 from duecourse.simulator.forward.acts import Act, Deed
 from duecourse.simulator.forward.crowd import Crowd
 from duecourse.usecases.opt_out import opt_out
 from duecourse.usecases.place_hold import place_hold
+from duecourse.usecases.record_encounter import record_encounter
 from duecourse.usecases.record_receipts import record_receipts
+from duecourse.usecases.record_stop import record_stop
 
 ACTOR = "simulation"
 #: Where a message can be answered.
@@ -53,8 +57,12 @@ class Doors:
         payments = [act for act in by_deed[Deed.PAY] if self.crowd.settle(act)]
         await self._pay(payments)
         await self._answer([*by_deed[Deed.STOP], *by_deed[Deed.HARDSHIP]])
+        for act in by_deed[Deed.COMPLAIN]:
+            await self._complain(act)
         for act in [*by_deed[Deed.COMPLAIN], *by_deed[Deed.HARDSHIP]]:
             await self._hold(act)
+        for act in by_deed[Deed.CALL]:
+            await self._talk(act)
         for deed in (Deed.STOP, Deed.COMPLAIN, Deed.HARDSHIP, Deed.CALL):
             self.done[deed] += len(by_deed[deed])
         self.done[Deed.PAY] += len(payments)
@@ -112,10 +120,35 @@ class Doors:
                 )
         await self.record(replies)
 
+    async def _complain(self, act: Act) -> None:
+        """On record, so that packs may close what they close after a complaint."""
+        stop = NewStop(borrower=act.borrower, kind=StopEvent.COMPLAINT, evidence=_number(act))
+        await record_stop(stop, ledger=self.app.ledger, clock=self.app.clock, actor=ACTOR)
+
+    async def _talk(self, act: Act) -> None:
+        """A borrower rang: a conversation, which counts against the caps of some packs and starts their cool-downs."""
+        talk = NewEncounter(
+            reference=_number(act),
+            borrower=act.borrower,
+            loan=act.loan,
+            medium=Medium.CALL,
+            direction=Direction.INBOUND,
+            outcome=TouchOutcome.CONVERSATION,
+            identity_verified=True,
+            requested=True,
+            at=act.at,
+        )
+        await record_encounter(talk, ledger=self.app.ledger, clock=self.app.clock, actor=ACTOR)
+
     async def _hold(self, act: Act) -> None:
         reason = "complaint" if act.deed is Deed.COMPLAIN else "hardship"
         hold = NewHold(borrower=act.borrower, reason=reason, placed_by=ACTOR)
         await place_hold(hold, ledger=self.app.ledger, clock=self.app.clock)
+
+
+def _number(act: Act) -> str:
+    """Of the lender's own file about it."""
+    return f"simulated-{act.deed}-{act.borrower}-{act.at.isoformat()}"
 
 
 def _is_spoken(act: Act) -> bool:

@@ -23,6 +23,7 @@ class Evidence:
     """By currency, of those due in the span."""
     contacts: Sequence[Mapping[str, Any]]
     verdicts: Sequence[Mapping[str, Any]]
+    packs: Sequence[Mapping[str, Any]]
     touches: Sequence[tuple[Touch, Place]]
     """Messages that a provider took."""
     paid: Sequence[Paid]
@@ -45,6 +46,7 @@ async def evidence_of(month: Month, span: Span, lanes: Mapping[ChannelKind, Lane
             instalments=await rows.instalments(span.start.date(), span.end.date()),
             contacts=await rows.contacts(),
             verdicts=await rows.verdicts(),
+            packs=await rows.packs(),
             touches=month.touches,
             paid=month.doors.paid,
             standing=month.crowd.standing,

@@ -58,7 +58,7 @@ class Month:
     _acts: list[Act] = field(default_factory=list)
     """A heap, like `_words`."""
     _words: list[Act] = field(default_factory=list)
-    """What is heard when it is said: payments may wait until something is to be sent."""
+    """STOPs, heard when they are said: a confirmation is due within minutes. The rest waits for the next message."""
 
     async def run(self, start: datetime, end: datetime, watch: Watch = lambda _: None) -> None:
         """Everything due from `start` to before `end`, both business time."""
@@ -80,7 +80,7 @@ class Month:
         await self._live(end)
 
     async def _live(self, now: datetime) -> None:
-        """What borrowers did until now. Nothing was sent meanwhile, so payments may be booked in one go."""
+        """What borrowers did until now. Nothing was sent meanwhile, so it may be done in one go."""
         due = [*_popped(self._acts, now), *_popped(self._words, now)]
         while due:
             self._expect(await self.doors.carry_out(due))
@@ -137,7 +137,7 @@ class Month:
 
     def _expect(self, acts: Iterable[Act]) -> None:
         for act in acts:
-            heapq.heappush(self._acts if act.deed is Deed.PAY else self._words, act)
+            heapq.heappush(self._words if act.deed is Deed.STOP else self._acts, act)
 
 
 def _popped(heap: list[Act], until: datetime) -> Iterator[Act]:

@@ -25,6 +25,7 @@ def report_of(evidence: Evidence) -> dict[str, Any]:
     report = {
         "instalments": [dict(row) for row in evidence.instalments],
         "contacts": _contacts(evidence),
+        "packs_asked": [dict(row) for row in evidence.packs],
         "kept_back": _kept_back(evidence),
         "payments": _payments(evidence),
         "borrowers_said": _said(evidence),
@@ -72,9 +73,8 @@ def _kept_back(evidence: Evidence) -> list[dict[str, Any]]:
             "pack": cited.get("pack"),
             "source": cited.get("source"),
             "pinpoint": cited.get("pinpoint"),
-            "packs_asked": row["packs"],
         })  # fmt: skip
-    return sorted(rows, key=lambda row: (-row["contacts"], row["decision"], row["rule"], str(row["packs_asked"])))
+    return sorted(rows, key=lambda row: (-row["contacts"], row["decision"], row["rule"], row["pack"] or ""))
 
 
 def _payments(evidence: Evidence) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _metrics(report: Mapping[str, Any]) -> dict[str, float]:
     rows = report["instalments"]
     due = sum(row["due"] for row in rows)
     on_time, cured = sum(row["on_time"] for row in rows), sum(row["cured"] for row in rows)
-    kept = sum(row["contacts"] for row in report["kept_back"] if row["decision"] == "suppress")
+    kept = sum(row["suppressed"] for row in report["contacts"]["by_rung"])
     return {
         "contacts_sent": float(report["contacts"]["sent"]),
         "kept_back": float(kept),
