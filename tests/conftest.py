@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 MASTER_KEYS = {1: bytes(range(32))}
 INDEX_KEY = bytes(reversed(range(32)))
+
+#: A deadline of 200 ms is a timing assertion: a busy machine is no fault of ours.
+hypothesis.settings.register_profile("patient", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("patient")
 
 _numbers = itertools.count(1)
 
