@@ -42,17 +42,18 @@ _seldom = attrgetter(*_SELDOM)
 def record_of(facts: ContactFacts) -> Record:
     """The facts by name; those that have a default only where they differ from it."""
     record = {
-        "channel": facts.channel,
+        # Said as plain values, so that no odd fact can keep a verdict from being written down.
+        "channel": facts.channel.value,
         "not_after": facts.not_after.isoformat(),
-        "time_zone": facts.time_zone,
-        "consent": facts.consent,
-        "address_valid": facts.address_valid,
-        "open_items": facts.open_items,
-        "autopay": facts.autopay,
+        "time_zone": None if facts.time_zone is None else str(facts.time_zone),
+        "consent": None if facts.consent is None else facts.consent.value,
+        "address_valid": bool(facts.address_valid),
+        "open_items": int(facts.open_items),
+        "autopay": bool(facts.autopay),
         "holds": list(facts.holds),
-        "opted_out": facts.opted_out,
-        "touches_today": facts.touches_today,
-        "reached_today": facts.reached_today,
+        "opted_out": bool(facts.opted_out),
+        "touches_today": int(facts.touches_today),
+        "reached_today": bool(facts.reached_today),
         "stop": sorted(facts.stop),
     }
     seldom = _seldom(facts)
