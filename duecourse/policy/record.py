@@ -59,7 +59,7 @@ def record_of(facts: ContactFacts) -> Record:
     seldom = _seldom(facts)
     if seldom != _DEFAULTS:
         for name, value, default in zip(_SELDOM, seldom, _DEFAULTS, strict=True):
-            if value != default:
+            if value is not default and value != default:
                 record[name] = _plain(value)
     return record
 
