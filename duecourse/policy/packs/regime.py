@@ -1,8 +1,8 @@
 """The rules that bind contacts of one kind on one day, sorted by what they ask: made once, asked millions of times."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from duecourse.domain.verdict import Citation
@@ -44,10 +44,15 @@ class Regime:
     one_zone: bool
     """A pack wants to know the borrower's zone, not several that it may be."""
     rule_ids: tuple[str, ...]
+    by_type: dict[type, tuple[Bound[Any], ...]] = field(default_factory=dict, repr=False)
+    """What was asked for once."""
 
     def of(self, kind: type[P_co]) -> tuple[Bound[P_co], ...]:
         """The rules with such params."""
-        return _only(self.bound, kind)
+        known = self.by_type.get(kind)
+        if known is None:
+            known = self.by_type[kind] = _only(self.bound, kind)
+        return cast("tuple[Bound[P_co], ...]", known)
 
 
 def make_regime(kind: Kind, packs: Sequence[Pack], rules: Iterable[tuple[Pack, Rule]]) -> Regime:
