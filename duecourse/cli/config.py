@@ -21,6 +21,7 @@ from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.settings import Policy, Settings, find_config_dir, keys, load
+from duecourse.settings.inbound import load_lexicon
 from duecourse.settings.masked import masked
 from duecourse.texts import JinjaTexts, Library, load_library
 from duecourse.texts.review import Gap, Reading, needed, review
@@ -102,6 +103,7 @@ def examine() -> Report:
     if settings:
         _examine_routes(report, settings, _examine_providers(report, settings), cadences)
         _examine_rungs(report, settings, cadences)
+    report.attempt(lambda: load_lexicon(report.config_dir))
     _examine_packs(report, settings.policy if settings else Policy(), cadences)
     if settings and library:
         _examine_texts(report, JinjaTexts.from_settings(settings), library, cadences)
