@@ -25,25 +25,30 @@ FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(states)s::text[], %(reasons)s:
 WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.contact_id = ANY (%(ids)s)
 """
 
-#: The rung's next channel that the borrower agreed to; the ones in between are skipped for good.
+#: The rung's next channel that the borrower agreed to; the ones in between are skipped for good. Who said which ones
+#: they want gets the best of those that are left, and no other.
 _NEXT_CHANNEL = """
 WITH planted AS (
     INSERT INTO contacts (contact_id, due_on, borrower_id, cadence, version, rung, step, channel, next_channels,
                           audience, template, stop, priority, scheduled_at, not_before, not_after, planned_at, state_at)
     SELECT contact_month_base(c.due_on) + nextval('contact_numbers'), c.due_on, c.borrower_id, c.cadence, c.version,
-           c.rung, c.step + 1, c.next_channels[pick.place], c.next_channels[pick.place + 1:],
+           c.rung, c.step + 1, c.next_channels[pick.place],
+           CASE WHEN w.channels <> '{}' THEN array_remove(c.next_channels, c.next_channels[pick.place])
+                ELSE c.next_channels[pick.place + 1:] END,
            c.audience, c.template, c.stop, c.priority, c.scheduled_at, %(now)s, c.not_after, %(now)s, %(now)s
     FROM contacts c
+    LEFT JOIN preferences w ON w.borrower_id = c.borrower_id
     CROSS JOIN LATERAL (
-        SELECT min(n.place)::integer AS place
+        SELECT n.place::integer AS place
         FROM unnest(c.next_channels) WITH ORDINALITY AS n (channel, place)
-        WHERE EXISTS (
+        WHERE coalesce(w.channels = '{}' OR n.channel = ANY (w.channels), true) AND EXISTS (
             SELECT 1 FROM contact_points cp
             WHERE cp.borrower_id = c.borrower_id AND cp.channel = n.channel
               AND cp.consent = 'granted' AND cp.invalid_since IS NULL)
+        ORDER BY array_position(w.channels, n.channel), n.place LIMIT 1
     ) pick
     WHERE c.due_on >= %(first)s AND c.due_on < %(last)s AND c.contact_id = ANY (%(ids)s)
-      AND pick.place IS NOT NULL AND c.not_after > %(now)s
+      AND c.not_after > %(now)s
     ON CONFLICT DO NOTHING
     RETURNING contact_id, borrower_id, due_on, rung, channel, audience, step
 ), logged AS (

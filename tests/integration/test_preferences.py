@@ -110,6 +110,16 @@ async def test_a_channel_that_is_not_wanted_gives_way_to_the_rung_s_next(world: 
     assert rows == [("sms", "suppressed", "preferred-channel"), ("email", "planned", None)]
 
 
+async def test_of_the_channels_that_are_left_the_best_liked_comes_first(world: World) -> None:
+    world.rungs = (replace(rung(), channels=(SMS, PUSH, ChannelKind.IM, EMAIL)),)
+    name = await borrower_of(world, sms=PHONE, push="token-1", im="ada-1", email="ada@example.com")
+    await ask(world, Wishes(channels=(EMAIL, PUSH)), name)
+    await world.worker()(await world.release())
+
+    rows = await world.rows("SELECT channel, next_channels FROM contacts WHERE step = 2")
+    assert rows == [("email", ["push", "im"])]
+
+
 async def test_texts_are_written_in_the_language_that_was_asked_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
