@@ -28,6 +28,7 @@ from duecourse.ledger.migrate import pending
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
 from duecourse.policy.house import house_alone
+from duecourse.policy.text_gate import judge_text
 from duecourse.ports import Channel, Health, Limiter, Owner, ProviderTerms, Queue
 from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.routing.route import Route
@@ -133,6 +134,7 @@ class App:
             ledger=self.ledger,
             clock=self.clock,
             gate=partial(decide, packs=house_alone(self.settings.quiet)),
+            reader=partial(judge_text, packs=house_alone(self.settings.quiet)),
             texts=JinjaTexts.from_settings(self.settings),
             owner=owner,
             channels=channels,

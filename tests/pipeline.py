@@ -17,6 +17,7 @@ from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
 from duecourse.policy.house import house_alone
 from duecourse.policy.quiet_hours import Quiet
+from duecourse.policy.text_gate import judge_text
 from duecourse.ports import ProviderTerms, TextRequest
 from duecourse.usecases.arm import Arm
 from duecourse.usecases.deliver import Deliver
@@ -106,6 +107,7 @@ class World:
             ledger=self.ledger,
             clock=self.clock,
             gate=partial(decide, packs=house_alone(QUIET)),
+            reader=partial(judge_text, packs=house_alone(QUIET)),
             texts=PlainTexts(),
             owner=OneOwner(),
             channels={provider.name: provider},

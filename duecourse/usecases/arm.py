@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
+from typing import Protocol
 
 from duecourse.domain.clock import Clock, Times
 from duecourse.domain.contact import AttemptKind, ContactState
 from duecourse.domain.errors import StoreUnavailable, TemplateError
 from duecourse.domain.event import Event
 from duecourse.domain.letter import Letter
+from duecourse.domain.message import Rendered
 from duecourse.domain.verdict import RuleList, Verdict
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.disposition import kind_of_resolution, recall_allowed
@@ -33,6 +35,13 @@ from duecourse.usecases.recipients import Recipients
 
 Gate = Callable[[ContactFacts, datetime], Verdict]
 """Pure and total: any failure inside is a verdict that says no."""
+
+
+class Reader(Protocol):
+    """Pure and total: None where an allowed contact's words may leave, else the verdict that says no."""
+
+    def __call__(self, facts: ContactFacts, now: datetime, *, body: Rendered, locale: str) -> Verdict | None: ...
+
 
 #: No provider of the route serves the borrower's country: the rung's next channel is the way.
 _NO_ROUTE = Verdict(decision=Decision.SUPPRESS, rules=("no-route",), next_channel=True)
@@ -61,6 +70,7 @@ class Arm:
     ledger: Ledger
     clock: Clock
     gate: Gate
+    reader: Reader
     texts: Texts
     owner: Owner
     channels: Mapping[str, Channel]
@@ -120,12 +130,9 @@ class Arm:
             verdict = _NO_ROUTE
         if verdict.decision is not Decision.ALLOW:
             return Judged(contact, verdict, _state_of(verdict))
-        try:
-            letter = self._write(contact)
-        except TemplateError as exc:
-            return _unwritten(contact, "template-error", exc)
-        except Exception as exc:  # noqa: BLE001 - one poisoned contact must not take its neighbours with it
-            return _unwritten(contact, "render-error", exc)
+        letter = self._written(contact, times.business)
+        if isinstance(letter, Judged):
+            return letter
         number = contact.attempts + 1
         reference = f"{contact.contact_id}-{number}"
         return Armed(
@@ -168,7 +175,19 @@ class Arm:
             within_s=inf if kind is AttemptKind.LOOKUP else (contact.not_after - times.business).total_seconds(),
         )
 
-    def _write(self, contact: Claimable) -> bytes:
+    def _written(self, contact: Claimable, now: datetime) -> bytes | Judged:
+        """The letter, frozen; or why there is none."""
+        try:
+            letter = self._write(contact)
+            refused = self.reader(contact.facts, now, body=letter.body, locale=letter.locale)
+            frozen = letter.freeze()
+        except TemplateError as exc:
+            return _unwritten(contact, "template-error", exc)
+        except Exception as exc:  # noqa: BLE001 - one poisoned contact must not take its neighbours with it
+            return _unwritten(contact, "render-error", exc)
+        return frozen if refused is None else Judged(contact, refused, _state_of(refused))
+
+    def _write(self, contact: Claimable) -> Letter:
         if contact.point is None:
             raise TemplateError("no contact point")
         request = TextRequest(
@@ -181,7 +200,7 @@ class Arm:
             contact_id=contact.contact_id,
         )
         body = self.texts.render(request)
-        return Letter(to=contact.point.debtor_address(), locale=contact.locale, body=body).freeze()
+        return Letter(to=contact.point.debtor_address(), locale=contact.locale, body=body)
 
 
 def _state_of(verdict: Verdict) -> ContactState:
