@@ -31,14 +31,12 @@ def missing_disclosures(text: str, locale: str, regime: Regime, *, first: bool =
         regime: the rules that bind the contact: `PackSet.applying(facts, now)`.
         first: nobody has written or spoken to the borrower about this debt before, as far as is known.
     """
-    flat, language = _GAPS.sub(" ", text).strip(), re.split("[-_]", locale.casefold())[0]
-    missing = [
-        said
-        for bound in disclosures_due(regime, first=first)
-        for said in _missing(flat, language, bound.id, bound.params)
-    ]
+    missing: list[str] = []
+    if due := disclosures_due(regime, first=first):
+        flat, language = _GAPS.sub(" ", text).strip(), re.split("[-_]", locale.casefold())[0]
+        missing += (said for bound in due for said in _missing(flat, language, bound.id, bound.params))
     refusals = (one for one in regime.of(p.OptOut) if one.params.text_required)
-    return (*missing, *(one.id for one in refusals if not _shows_a_way_out(flat, one.params)))
+    return (*missing, *(one.id for one in refusals if not _shows_a_way_out(text, one.params)))
 
 
 def _missing(text: str, language: str, rule_id: str, disclosure: p.Disclosure) -> Iterable[str]:
