@@ -96,7 +96,7 @@ def _judge(
     """By the packs that decided, or by those that are asked about instead."""
     policy = settings.policy
     if not names and day is None:
-        return Archive(every, opt_in=policy.opt_in).replay
+        return Archive(every).replay
     packs = _chosen(every, names) if names else load_packs(settings.config_dir, policy)
     opt_in = set(policy.opt_in) & {rule.id for pack in packs for rule in pack.rules}
     asked = LawOf(packs, opt_in=opt_in, day=day) if day else PackSet(packs, opt_in=opt_in)

@@ -64,26 +64,25 @@ class LawOf(PackSet):
 class Archive:
     """The packs at hand, put together for each verdict as they were when it was given."""
 
-    def __init__(self, packs: Iterable[Pack], *, opt_in: Iterable[str] = ()) -> None:
+    def __init__(self, packs: Iterable[Pack]) -> None:
         self._packs = {pack.name: pack for pack in packs}
-        self._opt_in = frozenset(opt_in)
-        self._sets: dict[frozenset[str], PackSet] = {}
+        self._sets: dict[tuple[frozenset[str], frozenset[str]], PackSet] = {}
 
     def replay(self, kept: Kept) -> Replayed:
-        """Judge again by the very packs that decided."""
+        """Judge again by the very packs that decided, with the rules that were opted in then."""
         names = frozenset(kept.record.get("packs", ()))
         if not _is_judged(kept.record):
             return Replayed(kept=kept, again=Again.NOT_JUDGED)
         if not names <= self._packs.keys():
             return Replayed(kept=kept, again=Again.OTHER_PACKS)
-        return judge_again(kept, self._set(names))
+        return judge_again(kept, self._set(names, frozenset(kept.record["facts"].get("opt_in", ()))))
 
-    def _set(self, names: frozenset[str]) -> PackSet:
-        found = self._sets.get(names)
+    def _set(self, names: frozenset[str], opt_in: frozenset[str]) -> PackSet:
+        found = self._sets.get((names, opt_in))
         if found is None:
             packs = [pack for name, pack in self._packs.items() if name in names]
-            rules = {rule.id for pack in packs for rule in pack.rules}
-            found = self._sets[names] = PackSet(packs, opt_in=self._opt_in & rules)
+            known = opt_in & {rule.id for pack in packs for rule in pack.rules}
+            found = self._sets[names, opt_in] = PackSet(packs, opt_in=known)
         return found
 
 

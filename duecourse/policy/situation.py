@@ -66,7 +66,10 @@ def _moment(regime: Regime, now: datetime, time_zone: str | None, candidates: tu
     ]
     counts = [(count_of(bound, regime.kind.medium), bound) for bound in regime.caps if zones]
     caps = [(count, counted_since(count.bound.params.window, now, _zones_for(bound, zones))) for count, bound in counts]
-    return Moment(regime, zones, tuple(closed), tuple(caps), _record(now, time_zone, candidates, zones))
+    record = _record(now, time_zone, candidates, zones)
+    if regime.opt_in:
+        record["opt_in"] = list(regime.opt_in)
+    return Moment(regime, zones, tuple(closed), tuple(caps), record)
 
 
 def _candidates(time_zone: str | None, others: tuple[str, ...]) -> tuple[ZoneInfo, ...]:

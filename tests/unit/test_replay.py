@@ -43,7 +43,7 @@ def kept(verdict: Verdict, facts: ContactFacts | None = None) -> Kept:
 )
 def test_the_packs_that_decided_decide_the_same_again(question: Question) -> None:
     stored = kept(answer(question).verdict)
-    assert Archive(PACKS, opt_in=question.opt_in).replay(stored).again is Again.SAME
+    assert Archive(PACKS).replay(stored).again is Again.SAME
 
 
 @settings(max_examples=200, deadline=None)
@@ -51,7 +51,7 @@ def test_the_packs_that_decided_decide_the_same_again(question: Question) -> Non
 def test_any_verdict_is_reached_again_from_what_it_keeps(facts: ContactFacts, now: datetime, opt_in: set[str]) -> None:
     verdict = decide(facts, now, PackSet(PACKS, opt_in=opt_in))
     assert verdict.rules != ("policy-error",)
-    assert Archive(PACKS, opt_in=opt_in).replay(kept(verdict, facts)).again is Again.SAME
+    assert Archive(PACKS).replay(kept(verdict, facts)).again is Again.SAME
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class PackSet:
         found = self._regimes.get((kind, days))
         if found is None:
             packs = [pack for pack in self.packs if reaches(pack, kind)]
-            found = make_regime(kind, packs, self._binding(packs, kind, days))
+            found = make_regime(kind, packs, self._binding(packs, kind, days), self.opt_in)
             if len(self._regimes) >= _KEPT:
                 self._regimes.clear()
             self._regimes[kind, days] = found

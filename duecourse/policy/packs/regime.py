@@ -44,6 +44,8 @@ class Regime:
     one_zone: bool
     """A pack wants to know the borrower's zone, not several that it may be."""
     rule_ids: tuple[str, ...]
+    opt_in: tuple[str, ...] = ()
+    """Those of them that the operator opted in."""
     by_type: dict[type, tuple[Bound[Any], ...]] = field(default_factory=dict, repr=False)
     """What was asked for once."""
 
@@ -55,7 +57,9 @@ class Regime:
         return cast("tuple[Bound[P_co], ...]", known)
 
 
-def make_regime(kind: Kind, packs: Sequence[Pack], rules: Iterable[tuple[Pack, Rule]]) -> Regime:
+def make_regime(
+    kind: Kind, packs: Sequence[Pack], rules: Iterable[tuple[Pack, Rule]], opt_in: frozenset[str] = frozenset()
+) -> Regime:
     """Sort the rules that bind such contacts. `packs` are all that have a say, even where no rule of theirs binds."""
     every = tuple(bound for pack, rule in rules for bound in _bind(pack, rule, kind))
     return Regime(
@@ -66,6 +70,7 @@ def make_regime(kind: Kind, packs: Sequence[Pack], rules: Iterable[tuple[Pack, R
         caps=_only(every, p.FrequencyCap),
         one_zone=any(pack.timezone.ambiguous is Ambiguous.BLOCK for pack in packs),
         rule_ids=tuple(dict.fromkeys(one.id for one in every)),
+        opt_in=tuple(sorted(opt_in & {one.id for one in every})),
     )
 
 
