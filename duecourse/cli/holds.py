@@ -10,11 +10,12 @@ from duecourse.cli.options import checked, terminal_actor
 from duecourse.cli.output import AsJson, print_fields, print_json, print_table
 from duecourse.cli.session import run_with_app
 from duecourse.domain.hold import Hold, NewHold
+from duecourse.domain.vocabulary import ChannelKind
 from duecourse.usecases.place_hold import list_holds, place_hold, release_hold
 
 app = typer.Typer(no_args_is_help=True)
 
-_COLUMNS = ("hold_id", "borrower", "loan", "reason", "starts_at", "ends_at", "placed_by", "released_at")
+_COLUMNS = ("hold_id", "borrower", "loan", "channel", "reason", "starts_at", "ends_at", "placed_by", "released_at")
 
 
 @app.callback()
@@ -27,6 +28,7 @@ def add(
     *,
     borrower: Annotated[str, typer.Option(metavar="EXTERNAL_ID", help="The borrower, by your id.")],
     loan: Annotated[str | None, typer.Option(metavar="EXTERNAL_ID", help="Only this loan of theirs.")] = None,
+    channel: Annotated[ChannelKind | None, typer.Option(help="Only this channel.")] = None,
     reason: Annotated[str, typer.Option(help="A word such as hardship, dispute, disaster. No personal data.")],
     starts_at: Annotated[str | None, typer.Option(help="By default now; with its offset from UTC.")] = None,
     ends_at: Annotated[str | None, typer.Option(help="By default when it is released; with its offset.")] = None,
@@ -39,6 +41,7 @@ def add(
     hold = NewHold(
         borrower=borrower,
         loan=loan,
+        channel=channel,
         reason=reason,
         starts_at=checked("--starts-at", fields.instant, starts_at) if starts_at else None,
         ends_at=checked("--ends-at", fields.instant, ends_at) if ends_at else None,

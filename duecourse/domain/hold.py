@@ -9,10 +9,11 @@ from duecourse.domain.vocabulary import ChannelKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewHold:
-    """A hold to be placed: on the borrower, or on one loan."""
+    """A hold to be placed: on the borrower, or on one loan; of every channel, or of one."""
 
     borrower: str
     loan: str | None = None
+    channel: ChannelKind | None = None
     reason: str
     """A short code or word: hardship, dispute, disaster. No personal data."""
     starts_at: datetime | None = None
@@ -27,6 +28,8 @@ class Hold:
     hold_id: int
     borrower: str
     loan: str | None
+    channel: str | None
+    """A word of `ChannelKind`; None is every channel."""
     reason: str
     starts_at: datetime
     ends_at: datetime | None

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 _PLACE = """
-INSERT INTO holds (borrower_id, loan_id, reason, starts_at, ends_at, placed_by)
-VALUES (%s, %s, %s, %s, %s, %s) RETURNING hold_id
+INSERT INTO holds (borrower_id, loan_id, channel, reason, starts_at, ends_at, placed_by)
+VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING hold_id
 """
 _LOCK_HELD = """
 SELECT b.borrower_id FROM holds h JOIN borrowers b USING (borrower_id) WHERE h.hold_id = %s FOR NO KEY UPDATE OF b
 """
 _RELEASE = "UPDATE holds SET released_at = %s, released_by = %s WHERE hold_id = %s AND released_at IS NULL"
 _LIST = """
-SELECT h.hold_id, b.external_id AS borrower, l.external_id AS loan, h.reason, h.starts_at, h.ends_at, h.placed_by,
-       h.released_at, h.released_by
+SELECT h.hold_id, b.external_id AS borrower, l.external_id AS loan, h.channel, h.reason, h.starts_at, h.ends_at,
+       h.placed_by, h.released_at, h.released_by
 FROM holds h JOIN borrowers b USING (borrower_id) LEFT JOIN loans l ON l.loan_id = h.loan_id
 WHERE (%(borrower)s::text IS NULL OR b.external_id = %(borrower)s)
   AND (%(all)s OR (h.released_at IS NULL AND (h.ends_at IS NULL OR h.ends_at > %(now)s)))
@@ -48,7 +48,7 @@ class HoldRows:
         loan_id = await find_loan(self._conn, hold.loan, borrower_id)
         starts_at = hold.starts_at or times.business
         cursor = await self._conn.execute(
-            _PLACE, (borrower_id, loan_id, hold.reason, starts_at, hold.ends_at, hold.placed_by)
+            _PLACE, (borrower_id, loan_id, hold.channel, hold.reason, starts_at, hold.ends_at, hold.placed_by)
         )
         (hold_id,) = await cursor.fetchone() or (0,)
         await self._log("hold.placed", borrower_id, hold_id, times=times, actor=hold.placed_by)

@@ -53,6 +53,12 @@ async def test_a_hold_is_in_force_until_it_is_released(book: PostgresLedger) -> 
     assert await kinds(book) == ["hold.placed", "hold.released"]
 
 
+async def test_a_hold_may_be_of_one_channel(book: PostgresLedger) -> None:
+    await place_hold(hold(channel=ChannelKind.SMS), ledger=book, clock=CLOCK)
+    (listed,) = await list_holds("B1", everything=False, limit=10, ledger=book, clock=CLOCK)
+    assert listed.channel == "sms"
+
+
 async def test_a_hold_that_ended_is_listed_only_on_request(book: PostgresLedger) -> None:
     await place_hold(hold(ends_at=NOW + timedelta(days=1)), ledger=book, clock=CLOCK)
     later = FixedClock(NOW + timedelta(days=2))
