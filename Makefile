@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup demo chaos test test-long check format bench docs lock clean
+.PHONY: help setup demo chaos test test-long check format bench docs tone-model tone-characters lock clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -19,6 +19,7 @@ help:
 	@echo 'make format  put the code in the one layout'
 	@echo 'make bench   every measurement in one run; ARGS="--only planning --books 100k,1m" is a part, --json for programs'
 	@echo 'make docs    write the generated pages: docs/cli.md, docs/providers.md, docs/jurisdictions.md'
+	@echo 'make tone-model  train the tone guard anew: after every change of its words, rules or training texts'
 	@echo 'make lock    resolve requirements.lock anew; ARGS="--upgrade" or ARGS="--upgrade-package redis" moves versions'
 	@echo 'make clean   remove .venv and caches; var/, where embedded data lives, stays'
 
@@ -63,6 +64,11 @@ bench: setup
 
 docs: setup
 	@$(BIN)/python -m duecourse.cli.reference
+
+tone-model tone-characters: setup
+	@$(BIN)/python -c 'import sklearn, pypinyin, opencc' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[training]'
+	@OMP_NUM_THREADS=1 $(BIN)/python -m training.tone.$(if $(filter tone-model,$@),train,characters)
 
 # No index, link folder or command line is written: the lock names packages, not where this machine gets them.
 lock: setup

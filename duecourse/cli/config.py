@@ -23,6 +23,7 @@ from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.settings import Policy, Settings, find_config_dir, keys, load
 from duecourse.settings.inbound import load_lexicon
 from duecourse.settings.masked import masked
+from duecourse.settings.tone import load_tone
 from duecourse.texts import JinjaTexts, Library, load_library
 from duecourse.texts.review import Gap, Reading, needed, review
 
@@ -98,7 +99,7 @@ def examine() -> Report:
     if settings is None and report.problems[0].key in keys.VARIABLES:
         # A machine without keys, such as a build server, can still check the files.
         settings = report.attempt(lambda: load(keys.with_stand_ins(os.environ), report.config_dir))
-    library = report.attempt(lambda: load_library(report.config_dir))
+    library = report.attempt(lambda: load_library(report.config_dir, load_tone(report.config_dir)))
     cadences = report.attempt(lambda: load_cadences(report.config_dir, library.keys if library else None)) or ()
     if settings:
         _examine_routes(report, settings, _examine_providers(report, settings), cadences)

@@ -75,6 +75,9 @@ COMMANDS = {
     "routes": Entry(module="routes", help="Routes: whom each channel's messages leave through, and why.", group=True),
     "gate": Entry(module="gate", help="The legal gate: try cases on it, and ask why it says what it says.", group=True),
     "packs": Entry(module="packs", help="Rule packs: check them, list them, show one, compare two.", group=True),
+    "tone": Entry(
+        module="tone", help="The tone guard: read a text, measure the guard, release what it doubts.", group=True
+    ),
     "doctor": Entry(module="doctor", help="Check stores, configuration, providers and clock, and say what to do."),
     "config": Entry(module="config", help="Configuration: check it, show what is in force.", group=True),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -11,6 +12,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.table import Table, read_toml
 from duecourse.domain.vocabulary import ChannelKind
+from duecourse.policy.tone import ToneChannel, ToneGuard
+from duecourse.texts.tone import refuse_tone
 from duecourse.texts.words import Words, compiled
 
 #: The parts of a text, per channel.
@@ -75,8 +78,8 @@ class Library:
         return list(dict.fromkeys([*shorter, *siblings, FALLBACK]))
 
 
-def load_library(config_dir: Path) -> Library:
-    """Every template of the folder, compiled.
+def load_library(config_dir: Path, tone: ToneGuard | None = None) -> Library:
+    """Every template of the folder, compiled and, with a guard, read for its tone.
 
     Raises:
         ConfigError: names the file and the key.
@@ -84,7 +87,7 @@ def load_library(config_dir: Path) -> Library:
     folder = config_dir / "templates"
     templates: dict[Key, TextTemplate] = {}
     for place in sorted(path for path in folder.glob("*") if path.is_dir()):
-        for template in _Shelf(place).read():
+        for template in _Shelf(place, tone).read():
             templates[place.name, template.name, template.channel] = template
     if not any(locale == FALLBACK for locale, _, _ in templates):
         raise ConfigError(file=str(folder), key=FALLBACK, problem="no template in the locale of last resort")
@@ -94,7 +97,8 @@ def load_library(config_dir: Path) -> Library:
 class _Shelf:
     """One locale's folder: `<template>.toml`, and partials `_*.html` or `_*.txt` that texts may extend or include."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, tone: ToneGuard | None) -> None:
+        self._tone = tone
         self._locale = place.name
         self._babel = _babel_locale(place)
         self._files = sorted(place.glob("*.toml"))
@@ -104,6 +108,8 @@ class _Shelf:
         self._markup = _sandbox(self._partials, autoescape=True)
 
     def read(self) -> Iterator[TextTemplate]:
+        for name, source in self._partials.items():
+            self._refuse_partial(name, source)
         for path in self._files:
             table = Table(read_toml(path), file=str(path))
             variables = frozenset(table.texts("variables"))
@@ -113,6 +119,12 @@ class _Shelf:
             found = [self._text(path, table, channel, variables) for channel in self._channels(path, table)]
             table.finish()
             yield from found
+
+    def _refuse_partial(self, name: str, source: str) -> None:
+        if self._tone:
+            file = str(self._place / name)
+            error = partial(_file_error, file)
+            refuse_tone(self._tone, source, channel=ToneChannel.UNKNOWN, error=error)
 
     def _channels(self, path: Path, table: Table) -> list[ChannelKind]:
         channels = [channel for channel in ChannelKind if table.mapping(channel.value)]
@@ -131,6 +143,9 @@ class _Shelf:
             used = self._used(env, source, below, part)
             if undeclared := sorted(used - variables):
                 raise below.error(part, f"uses undeclared variables: {', '.join(undeclared)}")
+            if self._tone:
+                spoken = ToneChannel(channel.value)
+                refuse_tone(self._tone, source, channel=spoken, error=partial(below.error, part))
             parts[part] = compiled(env, source)
             needed |= used
         return TextTemplate(
@@ -148,9 +163,9 @@ class _Shelf:
         used: set[str] = set()
         waiting, seen = {"": source}, set[str]()
         while waiting:
-            partial, text = waiting.popitem()
-            seen.add(partial)
-            names, reached = _names_in(env, text, table.error, (part, partial))
+            include, text = waiting.popitem()
+            seen.add(include)
+            names, reached = _names_in(env, text, table.error, (part, include))
             used |= names
             for name in reached - seen:
                 if name not in self._partials:
@@ -159,16 +174,20 @@ class _Shelf:
         return used
 
 
+def _file_error(file: str, problem: str) -> ConfigError:
+    return ConfigError(file=file, key="(file)", problem=problem)
+
+
 def _names_in(
     env: Environment, text: str, error: Callable[[str, str], ConfigError], place: tuple[str, str]
 ) -> tuple[set[str], set[str]]:
     """The variables that a text uses and the partials that it names."""
-    part, partial = place
+    part, include = place
     try:
         tree = env.parse(text)
         used, reached = meta.find_undeclared_variables(tree), set(meta.find_referenced_templates(tree))
     except TemplateSyntaxError as exc:
-        where = f" of {partial}" if partial else ""
+        where = f" of {include}" if include else ""
         raise error(part, f"line {exc.lineno}{where}: {exc.message}") from exc
     if None in reached:
         raise error(part, "names a partial that only rendering knows: write its name out")

@@ -14,6 +14,7 @@ from duecourse.domain.tokens import token_key
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ports import TextRequest
 from duecourse.settings import Settings
+from duecourse.settings.tone import load_tone
 from duecourse.texts import formats
 from duecourse.texts.library import Library, TextTemplate, load_library
 from duecourse.texts.segments import segments
@@ -42,7 +43,8 @@ class JinjaTexts:
             links=settings.links,
             key=token_key(settings.index_key),
         )
-        return cls(load_library(settings.config_dir), house, max_sms_segments=settings.max_sms_segments)
+        library = load_library(settings.config_dir, load_tone(settings.config_dir))
+        return cls(library, house, max_sms_segments=settings.max_sms_segments)
 
     def render(self, request: TextRequest) -> Rendered:
         """The words, in the reader's locale or the nearest that has them.
