@@ -5,7 +5,7 @@ French borrower's phone may well do so in English. The widest scope that was und
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from duecourse.domain.demand import Intent, Meaning
@@ -46,6 +46,8 @@ class Language:
     phrases: tuple[Phrases, ...]
     masks: tuple[Pattern, ...] = ()
     """What reads like a demand and is none: taken out before phrases are looked for."""
+    limits: tuple[Pattern, ...] = ()
+    """What narrows a demand to hours, places or people: beside one of these a phrase is a question."""
     folds: Mapping[int, str] = field(default_factory=dict)
     """Characters that are others' variants, as `str.translate` takes them."""
 
@@ -79,9 +81,14 @@ def _heard(language: Language, form: Plain, reader: str) -> Iterator[Meaning]:
     line = line.translate(language.folds)
     for mask in language.masks:
         line = mask.sub(" ", line)
+    limited = _holds(language.limits, line)
     for phrases in language.phrases:
-        if any(pattern.search(line) for pattern in phrases.patterns):
-            yield phrases.meaning
+        if _holds(phrases.patterns, line):
+            yield _as(phrases.meaning, sure=phrases.meaning.sure and not limited)
+
+
+def _holds(patterns: Iterable[Pattern], line: str) -> bool:
+    return any(pattern.search(line) for pattern in patterns)
 
 
 def _says_only(language: Language, form: Plain, keywords: Keywords) -> bool:

@@ -42,6 +42,7 @@ def _language(path: Path) -> Language:
         keywords=tuple(_keywords(below, folds) for below in table.tables("keywords")),
         phrases=tuple(_phrases(below) for below in table.tables("phrases")),
         masks=tuple(_pattern(table, "masks", source) for source in table.texts("masks", ())),
+        limits=tuple(_pattern(table, "limits", source) for source in table.texts("limits", ())),
     )
     table.finish()
     return language
