@@ -74,14 +74,18 @@ def used(count: Count, facts: ContactFacts, since: datetime) -> int:
 
 
 def free_again(count: Count, facts: ContactFacts, moment: datetime, zones: tuple[ZoneInfo, ...]) -> datetime | None:
-    """The first beginning of a local day at which the cap leaves room, if nothing more happens until then."""
-    today = max(moment.astimezone(zone).date() for zone in zones)
-    for ahead in range(1, _DAYS_AHEAD):
-        day = today + timedelta(days=ahead)
-        start = max(max(local_midnights(day, zone)) for zone in zones)
-        if used(count, facts, counted_since(count.bound.params.window, start, zones)) < count.max:
-            return start
-    return None
+    """The first beginning of a local day at which the cap leaves room, if nothing more happens until then.
+
+    A day begins elsewhere at another instant: what was counted yesterday in one zone may be today's in the next.
+    """
+    beginnings = sorted({
+        start
+        for zone in zones
+        for ahead in range(1, _DAYS_AHEAD)
+        for start in local_midnights(moment.astimezone(zone).date() + timedelta(days=ahead), zone)
+    })
+    window = count.bound.params.window
+    return next((at for at in beginnings if used(count, facts, counted_since(window, at, zones)) < count.max), None)
 
 
 def _counts(touch: Touch, count: Count, facts: ContactFacts) -> bool:

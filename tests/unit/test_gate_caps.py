@@ -192,6 +192,16 @@ def test_a_cap_may_wait_for_the_first_day_with_room() -> None:
     assert (short.decision, short.rules) == (Decision.SUPPRESS, ("r",))
 
 
+def test_a_cap_waits_for_the_day_to_begin_in_every_zone_where_the_borrower_may_be() -> None:
+    """In New York the day begins first; what lies in Auckland's today lies in New York's yesterday."""
+    waiting = pack(rule(cap(), on_fail=OnFail.DEFER))
+    west = ask(waiting, history=(touch(HOUR),), candidate_zones=("America/Los_Angeles",))
+    assert west.until == datetime(2026, 11, 19, 8, tzinfo=UTC)
+    # 06:00 of the 19th in Auckland: its 20th begins while New York has the 19th, and that day knows no touch.
+    east = ask(waiting, history=(touch(HOUR),), candidate_zones=("Pacific/Auckland",))
+    assert east.until == datetime(2026, 11, 19, 11, tzinfo=UTC)
+
+
 def test_a_cap_without_room_for_months_is_not_waited_for() -> None:
     ahead = tuple(touch(-day * DAY) for day in range(120))
     assert ask(pack(rule(cap(), on_fail=OnFail.DEFER)), history=ahead).decision is Decision.SUPPRESS
