@@ -19,6 +19,7 @@ _SILENCE_BORROWER = """
 INSERT INTO suppressed_addresses (channel, address_index, rule, since)
 SELECT DISTINCT channel, address_index, %(rule)s, %(now)s::timestamptz FROM contact_points
 WHERE borrower_id = %(borrower)s AND (%(channel)s::text IS NULL OR channel = %(channel)s)
+ORDER BY channel, address_index
 ON CONFLICT DO NOTHING
 """
 _WITHDRAW = """
@@ -50,9 +51,14 @@ class SuppressionRows:
         """The keyed digest of an address as a provider writes it."""
         return address_index(self._vault, channel, address)
 
+    async def remember(self, channel: ChannelKind, index: bytes, *, rule: str, times: Times) -> bool:
+        """Keep the address silent for whomever it is imported next; False where it is so already."""
+        cursor = await self._conn.execute(_SILENCE, (channel, index, rule, times.business))
+        return bool(cursor.rowcount)
+
     async def silence_address(self, channel: ChannelKind, index: bytes, *, rule: str, times: Times, actor: str) -> None:
         """It is not the borrower's: nobody is written to there, and whoever had it as theirs loses it."""
-        await self._conn.execute(_SILENCE, (channel, index, rule, times.business))
+        await self.remember(channel, index, rule=rule, times=times)
         cursor = await self._conn.execute(
             _WITHDRAW, {"now": times.business, "rule": rule, "channel": channel, "index": index}
         )

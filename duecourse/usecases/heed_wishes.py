@@ -60,13 +60,13 @@ class HeedWishes:
     async def __call__(self, said: Sequence[Said]) -> None:
         """In the order in which it was said. The borrowers are locked."""
         people = sorted({borrower for one in said for borrower in one.borrowers})
-        if not people:
-            return
-        readers = await self.tx.demands.readers(people)
+        readers = await self.tx.demands.readers(people) if people else {}
         for one in sorted(said, key=lambda one: self._said_at(one.incoming)):
             locales = {borrower: readers[borrower].locale for borrower in sorted(one.borrowers) if borrower in readers}
             wishes = [self._wish(one, borrower, locale) for borrower, locale in locales.items()]
             await self._heed([wish for wish in wishes if wish])
+            if not one.borrowers:
+                await self._remember(one.incoming)
 
     def _wish(self, said: Said, borrower: int, locale: str) -> _Wish | None:
         incoming = said.incoming
@@ -82,6 +82,17 @@ class HeedWishes:
             index=self.tx.suppressions.index(incoming.channel, address) if address else None,
             alone=len(said.borrowers) == 1,
         )
+
+    async def _remember(self, incoming: Incoming) -> None:
+        """Nobody we know of: should the address ever be somebody's, it is silent."""
+        meaning = wish_of(incoming.receipt, self.lexicon, "")
+        address = incoming.receipt.address
+        if meaning is None or meaning.intent is not Intent.STOP or not meaning.sure or not address:
+            return
+        index = self.tx.suppressions.index(incoming.channel, address)
+        if await self.tx.suppressions.remember(incoming.channel, index, rule=meaning.rule, times=self.times):
+            data = {"channel": incoming.channel.value, "rule": meaning.rule, "inbox_id": incoming.inbox_id}
+            await self.tx.events.append(self.times, self.actor, [Event(kind="address.suppressed", data=data)])
 
     async def _heed(self, wishes: Sequence[_Wish]) -> None:
         """Of one receipt. An address that several share has one confirmation."""

@@ -36,6 +36,9 @@ async def silence(tx: Transaction, stop: Stop, *, times: Times, actor: str) -> b
         demand_id=stop.demand_id,
     )
     added: bool = await tx.book.opt_outs.stop(opt_out, times=times, actor=actor)
+    if stop.index is not None:
+        # It may be an address that the book no longer has.
+        await tx.suppressions.remember(stop.channel, stop.index, rule=stop.rule, times=times)
     await tx.suppressions.silence_borrower(stop.borrower_id, opt_out.channel, rule=stop.rule, times=times)
     await tx.contacts.suppress_channel(stop.borrower_id, opt_out.channel, times=times, actor=actor)
     return added

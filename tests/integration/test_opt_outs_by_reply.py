@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, permutations
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +243,20 @@ async def test_replies_of_one_call_are_heeded_in_the_order_in_which_they_were_sa
         reply("STOP", at=AT - timedelta(minutes=2)),
     )
     assert await desk.silent() == []
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+async def test_in_whatever_order_replies_come_in_a_stop_that_was_said_last_holds(
+    desk: Desk, order: tuple[int, ...]
+) -> None:
+    borrower = await desk.outreach.borrower(sms=PHONE)
+    said = [reply(text, at=AT - timedelta(minutes=3 - place)) for place, text in enumerate(("stop", "START", "STOP"))]
+    for place in order:
+        await desk.hear(said[place])
+        await desk.hear(said[place])
+
+    assert await desk.silent() == [(borrower, "sms", "channel")]
+    assert await desk.confirmations() == [(borrower, "sms", "planned")]
 
 
 async def test_a_late_stop_counts_whatever_was_said_after_it(desk: Desk) -> None:

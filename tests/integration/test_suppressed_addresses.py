@@ -70,6 +70,20 @@ async def test_an_address_that_opted_out_stays_silent_for_whomever_it_is_importe
     assert (await load(outreach))[-1] == ("N1", "withdrawn", "suppressed-address")
 
 
+async def test_a_stop_from_an_unknown_address_is_remembered_for_whomever_it_comes_to(outreach: Outreach) -> None:
+    await hear(outreach, "STOP")
+
+    assert await outreach.value("SELECT data ->> 'rule' FROM events WHERE kind = 'address.suppressed'") == "en.keyword"
+    assert await load(outreach) == [("N1", "withdrawn", "suppressed-address")]
+
+
+@pytest.mark.parametrize("text", ["ok", "too many messages", "START"])
+async def test_other_words_from_an_unknown_address_are_remembered_by_nobody(outreach: Outreach, text: str) -> None:
+    await hear(outreach, text)
+
+    assert await load(outreach) == [("N1", "granted", None)]
+
+
 async def test_another_number_of_the_same_borrower_is_their_own(outreach: Outreach) -> None:
     await load(outreach)
     await hear(outreach, "wrong number")
