@@ -55,7 +55,7 @@ ODD_PLACES = [
     "Pacific/Apia", "Pacific/Kiritimati", "America/Sao_Paulo", "Asia/Jayapura", "Africa/Casablanca", "Asia/Kolkata",
 ]  # fmt: skip
 COUNTRIES = ["US", "CN", "BR", "ID"]
-DAY = timedelta(days=1)
+DAY, HALF_HOUR = timedelta(days=1), timedelta(minutes=30)
 
 near = st.timedeltas(timedelta(days=-9), timedelta(days=9)).map(lambda by: NOON + by)
 moments = st.one_of(
@@ -267,14 +267,21 @@ def test_what_is_deferred_is_allowed_at_the_instant_it_waits_for(
 
 
 @unhurried
-@given(facts=waiting_facts, found=waiting_packs(), now=near, share=st.floats(0, 0.99))
+@given(facts=waiting_facts, found=waiting_packs(), now=near, offset=st.integers(0, 60))
 def test_nothing_is_allowed_between_now_and_the_instant_it_waits_for(
-    facts: ContactFacts, found: list[Pack], now: datetime, share: float
+    facts: ContactFacts, found: list[Pack], now: datetime, offset: int
 ) -> None:
+    """Looked at on some of the half hours between: days and hours begin on those."""
     chosen = PackSet(found)
     said = judge(facts, now, chosen)
-    if said.until is not None:
-        assert judge(facts, now + (said.until - now) * share, chosen).decision is not Decision.ALLOW
+    if said.until is None:
+        return
+    half_hours = int((said.until - NOON) / HALF_HOUR)
+    step = max(1, int((said.until - now) / HALF_HOUR) // 20)
+    for back in range(offset, offset + 20 * step, step):
+        between = NOON + (half_hours - back) * HALF_HOUR
+        if now <= between < said.until:
+            assert judge(facts, between, chosen).decision is not Decision.ALLOW
 
 
 @unhurried
