@@ -49,6 +49,7 @@ class Figures(Collector):
     up: bool = False
     depths: Sequence[Depth] = ()
     inbox: tuple[int, int] = (0, 0)
+    questions: int = 0
     shares: Sequence[tuple[str, str, float]] = ()
     steps: Tally[tuple[str, str, str, str]] = field(default_factory=Tally)
     buckets: dict[tuple[str, str], list[int]] = field(default_factory=dict)
@@ -80,10 +81,12 @@ class Figures(Collector):
         async with self.ledger.transaction() as tx:
             rows = FigureRows(tx.conn)
             depths, inbox, shares = await rows.depths(times=times), await rows.inbox(), await rows.shares()
+            questions = await rows.questions()
             steps = await rows.steps(since, until) if until > since else []
             latencies = await rows.latencies(since, until) if until > since else []
         # All or nothing: a reading that broke off must not be counted twice.
         self.depths, self.inbox, self.shares, self._since = depths, inbox, shares, max(since, until)
+        self.questions = questions
         self._add(steps, latencies)
 
     def _add(self, steps: Sequence[Step], latencies: Sequence[Latency]) -> None:
@@ -99,6 +102,7 @@ class Figures(Collector):
         yield _gauge("duecourse_figures_up", "1 where the last reading of the database succeeded.", float(self.up))
         yield _gauge("duecourse_inbox_waiting", "Stored webhooks that wait to be applied.", self.inbox[0])
         yield _gauge("duecourse_inbox_set_aside", "Stored webhooks that could not be applied.", self.inbox[1])
+        yield _gauge("duecourse_questions", "Replies that are perhaps a stop: nobody has said yet.", self.questions)
         yield self._shares()
         yield from self._queues()
         yield self._events()

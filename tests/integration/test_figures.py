@@ -165,6 +165,18 @@ async def test_the_inbox_tells_what_waits_and_what_was_set_aside(outreach: Any, 
     assert "duecourse_inbox_set_aside 1.0" in text
 
 
+async def test_questions_that_nobody_has_answered_are_told(outreach: Any, look: Any) -> None:
+    borrower = await outreach.borrower()
+    await outreach.rows(
+        "INSERT INTO demands (borrower_id, intent, scope, sure, rule, channel, source, said_at, at, recorded_at)"
+        " SELECT %s, 'stop', 'channel', sure, 'x', 'sms', 'x', %s, %s, %s FROM unnest(ARRAY[true, false, false])"
+        " AS u (sure) RETURNING 1",
+        *(borrower, AT, AT, AT),
+    )
+
+    assert "duecourse_questions 2.0" in await look()
+
+
 async def test_the_search_for_lately_recorded_events_reads_a_summary_of_blocks(outreach: Any) -> None:
     """Not the table: on a ledger of years it would cost as much as the years."""
     await outreach.rows("SELECT ensure_months(%s, %s)", AT.date(), AT.date())
