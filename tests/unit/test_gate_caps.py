@@ -1,5 +1,6 @@
 """Caps, cool-downs and stops: what counts, over what time and whom, and when the door opens again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from duecourse.domain.verdict import Citation
 from duecourse.domain.vocabulary import Decision
 from duecourse.domain.zones import find_zone
 from duecourse.policy.caps import counted_since
+from duecourse.policy.gate import judge
 from duecourse.policy.history import Stop, Touch
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.compile import PackSet
@@ -386,6 +388,27 @@ def test_no_sequence_of_allowed_contacts_exceeds_a_cap_in_any_zone(
         for made in history:
             since = counted_since(window_of, made.when, [zone])
             assert sum(since <= other.when <= made.when for other in history) <= most
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    params=caps,
+    history=st.lists(touches, min_size=1, max_size=5).map(tuple),
+    zones=st.sets(
+        st.sampled_from(["Pacific/Auckland", "Asia/Kolkata", "Pacific/Honolulu", "Europe/London"]),
+        min_size=1,
+        max_size=2,
+    ),
+)
+def test_a_cap_is_waited_for_until_the_first_half_hour_at_which_it_has_room(
+    params: p.FrequencyCap, history: tuple[Touch, ...], zones: set[str]
+) -> None:
+    waiting = PackSet([pack(rule(params, on_fail=OnFail.DEFER))])
+    facts = replace(FINE, history=history, candidate_zones=tuple(zones), not_after=NOON + 8 * DAY)
+    said = judge(facts, NOON, waiting)
+    if said.until is not None:
+        free = (NOON + n * HOUR / 2 for n in range(8 * 48))
+        assert said.until == next(at for at in free if judge(facts, at, waiting).decision is Decision.ALLOW)
 
 
 def test_hours_and_caps_that_wait_agree_on_one_instant() -> None:
