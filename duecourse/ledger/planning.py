@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 _TICKED = "UPDATE owners SET ticked_business = %s, ticked_at = %s WHERE owner = %s"
-#: Two keys: a space of its own beside that of the owners' locks, which have one.
-#: And no compiler: where the server has one, its work on this statement takes longer than a page.
-_ONE_PLANNER = "SELECT pg_advisory_xact_lock(hashtext(%s), %s), set_config('jit', 'off', true)"
+#: Two keys: a space of its own beside that of the owners' locks, which have one. Earlier days first, as everybody does.
+_ONE_PLANNER = """
+SELECT count(pg_advisory_xact_lock(hashtext(%s), day)) FROM generate_series(%s::integer, %s::integer) AS day
+"""
+#: What a page is about to insert stays in memory; the server's default is for many small statements.
+_ROOM = "SELECT set_config('work_mem', '16MB', true)"
 _FIRST = PlanPage.first()
 _PAGE = 5_000
 
@@ -51,16 +54,19 @@ class PlanRows:
     ) -> PlanPage:
         """Plan the next page of rungs that all have the same `offset_days`.
 
-        Other planners of these rungs wait until the transaction ends, and then see what it planned. So nothing is
-        planned twice without `ON CONFLICT`, which costs a third of the whole; the key of contacts stands behind it.
+        Other planners of these rungs and days wait until the transaction ends, and then see what it planned. So
+        nothing is planned twice without `ON CONFLICT`, which costs a third of the whole; the key of contacts stands
+        behind it.
 
         Raises:
             StoreUnavailable: somebody who does not wait planned the same meanwhile. The next pass sees it.
         """
         offset = rungs[0].offset_days
         first, last = due_days(rungs[0], window.now, window.until)
-        begin = max(after.after, (first, 0))
-        await self._conn.execute(_ONE_PLANNER, (cadence.name, offset))
+        begin, last = max(after.after, (first, 0)), min(after.last, last)
+        days = (begin[0].toordinal(), last.toordinal())
+        await self._conn.execute(_ONE_PLANNER, (f"{cadence.name} {offset}", *days))
+        await self._conn.execute(_ROOM)
         values = {
             "first_due": first,
             "last_due": last,
@@ -83,7 +89,7 @@ class PlanRows:
         except UniqueViolation as exc:
             raise StoreUnavailable("Postgres: a planner that does not wait for others was here first") from exc
         planned, read, *end = await cursor.fetchone() or (None, 0, *begin)
-        return PlanPage(planned=planned or {}, after=(end[0], end[1]), more=read >= _PAGE)
+        return PlanPage(planned=planned or {}, after=(end[0], end[1]), more=read >= _PAGE, last=last)
 
 
 def _row(rung: Rung) -> dict[str, object]:

@@ -1,8 +1,8 @@
 """The values that pass between the claim, the send and the settle, and between pages of a plan."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from math import inf
 from typing import NamedTuple
 
@@ -131,15 +131,24 @@ class PlanWindow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanPage:
-    """What one page planned and how far it read: `after` is the last (due date, borrower id)."""
+    """What one page planned and how far it read: `after` is the last (due date, borrower id), `last` the end."""
 
     planned: Mapping[str, int]
     """How many contacts, by the name of the rung."""
     after: tuple[date, int]
     more: bool
     """The page was full, so there may be another."""
+    last: date = date.max
+    """The last due date that it and its followers read."""
 
     @classmethod
     def first(cls) -> "PlanPage":
         """Before the first page."""
         return cls(planned={}, after=(date.min, 0), more=True)
+
+    def by_day(self) -> "list[PlanPage]":
+        """Before the rest of its day, and before each day that follows: they can be planned side by side."""
+        day, _ = self.after
+        rest = [replace(self, planned={}, last=day)]
+        days = range(1, (self.last - day).days + 1)
+        return rest + [replace(self, planned={}, after=(at, 0), last=at) for at in (day + timedelta(n) for n in days)]

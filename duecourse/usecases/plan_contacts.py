@@ -38,19 +38,31 @@ class PlanContacts:
         return dict(planned)
 
     async def _plan(self, cadence: Cadence, rungs: Sequence[Rung], free: asyncio.Semaphore) -> Counter[str]:
+        """One page of all their days; and where that is not all, the days side by side."""
+        page = await self._page(cadence, rungs, PlanPage.first(), free)
+        total = Counter(page.planned)
+        if page.more:
+            for planned in await _together([self._day(cadence, rungs, day, free) for day in page.by_day()]):
+                total.update(planned)
+        return total
+
+    async def _day(
+        self, cadence: Cadence, rungs: Sequence[Rung], page: PlanPage, free: asyncio.Semaphore
+    ) -> Counter[str]:
         total: Counter[str] = Counter()
-        page = PlanPage.first()
         while page.more:
-            async with free:
-                page = await self._page(cadence, rungs, page)
+            page = await self._page(cadence, rungs, page, free)
             total.update(page.planned)
         return total
 
-    async def _page(self, cadence: Cadence, rungs: Sequence[Rung], after: PlanPage) -> PlanPage:
-        times = await self.clock.read()
-        window = PlanWindow(now=times.business, until=times.business + self.horizon)
-        async with self.ledger.transaction() as tx:
-            return await tx.planning.plan_page(cadence, rungs, window, times=times, actor=self.actor, after=after)
+    async def _page(
+        self, cadence: Cadence, rungs: Sequence[Rung], after: PlanPage, free: asyncio.Semaphore
+    ) -> PlanPage:
+        async with free:
+            times = await self.clock.read()
+            window = PlanWindow(now=times.business, until=times.business + self.horizon)
+            async with self.ledger.transaction() as tx:
+                return await tx.planning.plan_page(cadence, rungs, window, times=times, actor=self.actor, after=after)
 
 
 def _by_offset(rungs: Sequence[Rung]) -> list[list[Rung]]:

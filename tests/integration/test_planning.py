@@ -1,7 +1,7 @@
 """Planning by page and by day: several planners, borrowers at the edge of a page, and what one read serves."""
 
 import asyncio
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.vocabulary import Audience, ChannelKind
 from duecourse.ledger import planning
 from duecourse.ledger.database import PostgresLedger
+from duecourse.ports import PlanPage
 from tests.conftest import Eventually
 from tests.pipeline import DUE, MORNING, World, rung
 from tests.seed import Person, seed
@@ -92,3 +93,43 @@ async def test_what_fires_outside_the_window_is_not_planned_yet(world: World) ->
     assert await world.plan() == {}
     world.later(hours=3)
     assert await world.plan() == {"default/T0-morning": 7}
+
+
+@pytest.mark.parametrize("page", [1, 2, 100])
+async def test_the_days_of_a_window_are_planned_side_by_side_and_each_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(planning, "_PAGE", page)
+    await seven(world.ledger)
+    # Tomorrow there has begun before the window ends.
+    tomorrow = DUE + timedelta(days=1)
+    for _ in range(5):
+        await seed(world.ledger, Person(time_zone="Asia/Tokyo", due_on=(tomorrow,)))
+
+    assert await world.plan() == {"default/T0-morning": 12}
+
+    assert await world.rows(COUNTS) == []
+    days = await world.rows("SELECT due_on, count(*) FROM contacts GROUP BY 1 ORDER BY 1")
+    assert days == [(DUE, 7), (tomorrow, 5)]
+    assert await world.rows("SELECT count(*) FROM events WHERE kind = 'contact.planned'") == [(12,)]
+
+
+async def test_what_a_contact_is_and_what_its_event_tells_are_the_same(world: World) -> None:
+    world.rungs = LADDER
+    await seven(world.ledger)
+    await seed(world.ledger, Person(time_zone=None, consent="unknown", number=9, autopay=True))
+    await world.plan()
+    told = await world.rows(
+        "SELECT c.contact_id FROM contacts c JOIN events e USING (contact_id, borrower_id) WHERE e.data = "
+        "jsonb_build_object('rung', rung, 'channel', channel, 'audience', audience, 'due_on', due_on)"
+    )
+    assert len(told) == len(await world.states()) == 16
+
+
+def test_the_days_after_a_page_are_the_rest_of_its_own_and_all_that_follow() -> None:
+    page = PlanPage(planned={"T0": 2}, after=(DUE, 8), more=True, last=DUE + timedelta(days=2))
+    assert [(day.after, day.last) for day in page.by_day()] == [
+        ((DUE, 8), DUE),
+        ((DUE + timedelta(days=1), 0), DUE + timedelta(days=1)),
+        ((DUE + timedelta(days=2), 0), DUE + timedelta(days=2)),
+    ]

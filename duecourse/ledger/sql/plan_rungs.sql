@@ -23,7 +23,7 @@ WITH rung AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT time_zone FROM borrowers WHERE borrowers.borrower_id = due.borrower_id OFFSET 0) b
 ), firing AS MATERIALIZED (
     -- Of each day and zone: there are few, and an instant in a zone is dear.
-    SELECT kind.due_on, kind.zone, r.name, r.audiences, fires_at, ends_at
+    SELECT kind.due_on, kind.zone, r.name, fires_at, ends_at
     FROM (SELECT DISTINCT due_on, zone FROM placed) kind
     CROSS JOIN rung r
     CROSS JOIN LATERAL (
@@ -34,7 +34,7 @@ WITH rung AS MATERIALIZED (
 ), banded AS MATERIALIZED (
     SELECT due_on, borrower_id, zone, CASE WHEN risky THEN 'high' WHEN safe THEN 'low' ELSE 'standard' END AS audience
     FROM (
-        SELECT d.due_on, d.borrower_id, d.zone,
+        SELECT d.due_on, d.borrower_id, min(d.zone) AS zone,
                bool_or(d.number = 1 OR l.missed_before > 0 OR EXISTS (
                    SELECT 1 FROM instalments p
                    WHERE p.loan_id = d.loan_id AND p.number < d.number
@@ -45,46 +45,52 @@ WITH rung AS MATERIALIZED (
             SELECT * FROM loans WHERE loans.loan_id = d.loan_id AND loans.status = 'active' OFFSET 0
         ) l
         WHERE (d.due_on, d.zone) IN (SELECT due_on, zone FROM firing)
-        GROUP BY d.due_on, d.borrower_id, d.zone
+        GROUP BY d.due_on, d.borrower_id
     ) risks
 ), person AS MATERIALIZED (
     -- These look-ups are made once for each, and only for those of whom something is to be planned.
-    SELECT banded.*, contact_month_base(due_on) AS month,
-           ARRAY(SELECT DISTINCT cp.channel FROM contact_points cp
-                 WHERE cp.borrower_id = banded.borrower_id AND cp.consent = 'granted' AND cp.invalid_since IS NULL
-                 ORDER BY cp.channel) AS granted,
+    SELECT banded.*,
+           ARRAY(SELECT cp.channel FROM contact_points cp
+                 WHERE cp.borrower_id = banded.borrower_id AND cp.consent = 'granted' AND cp.invalid_since IS NULL)
+               AS granted,
            ARRAY(SELECT c.rung FROM contacts c
                  WHERE c.borrower_id = banded.borrower_id AND c.due_on = banded.due_on AND c.cadence = %(cadence)s
                    AND c.due_on BETWEEN %(first_due)s AND %(last_due)s) AS planned
     FROM banded
-    WHERE EXISTS (SELECT FROM rung r WHERE banded.audience = ANY (r.audiences))
-), choice AS MATERIALIZED (
+    WHERE audience = ANY (ARRAY(SELECT DISTINCT unnest(audiences) FROM rung))
+), kind AS MATERIALIZED (
+    -- Few: what is worked out for a kind is worked out once for all of its borrowers.
+    SELECT DISTINCT due_on, zone, audience, granted FROM person
+), draft AS MATERIALIZED (
+    -- All that the contacts of a kind have in common, their event's data, too.
     -- The first channel the borrower agreed to; without any, the first of all, for the record of why not.
-    SELECT granted, r.name, r.template, r.stop, r.priority,
-           r.channels[place] AS channel, r.channels[place + 1:] AS next_channels
-    FROM (SELECT DISTINCT granted FROM person) g
-    CROSS JOIN rung r
+    SELECT kind.*, contact_month_base(due_on) AS month, r.name, r.template, r.stop, r.priority,
+           r.channels[place] AS channel, r.channels[place + 1:] AS next_channels, fires_at, ends_at,
+           jsonb_build_object('rung', r.name, 'channel', r.channels[place], 'audience', audience, 'due_on', due_on)
+               AS data
+    FROM kind
+    JOIN firing USING (due_on, zone)
+    JOIN rung r ON r.name = firing.name AND audience = ANY (r.audiences)
     CROSS JOIN LATERAL (
         SELECT coalesce(min(o.place), 1)::integer AS place
         FROM unnest(r.channels) WITH ORDINALITY AS o (channel, place) WHERE o.channel = ANY (granted)
     ) pick
+), born AS MATERIALIZED (
+    -- Made before both inserts, so that none has to hand its rows to the other.
+    SELECT month + nextval('contact_numbers') AS contact_id, borrower_id, draft.due_on, name, channel, next_channels,
+           draft.audience, template, stop, priority, fires_at, ends_at, data
+    FROM person JOIN draft USING (due_on, zone, audience, granted)
+    WHERE draft.name <> ALL (person.planned)
 ), planted AS (
     INSERT INTO contacts (contact_id, due_on, borrower_id, cadence, version, rung, channel, next_channels, audience,
                           template, stop, priority, scheduled_at, not_before, not_after, planned_at, state_at)
-    SELECT p.month + nextval('contact_numbers'), p.due_on, p.borrower_id,
-           %(cadence)s, %(version)s, f.name, c.channel, c.next_channels, p.audience,
-           c.template, c.stop, c.priority, f.fires_at, f.fires_at, f.ends_at, %(now)s, %(now)s
-    FROM person p
-    JOIN firing f ON f.due_on = p.due_on AND f.zone = p.zone AND p.audience = ANY (f.audiences)
-    JOIN choice c ON c.granted = p.granted AND c.name = f.name
-    WHERE f.name <> ALL (p.planned)
-    RETURNING contact_id, borrower_id, due_on, rung, channel, audience
+    SELECT contact_id, due_on, borrower_id, %(cadence)s, %(version)s, name, channel, next_channels, audience,
+           template, stop, priority, fires_at, fires_at, ends_at, %(now)s, %(now)s
+    FROM born
 ), logged AS (
     INSERT INTO events (at, recorded_at, kind, actor, contact_id, borrower_id, data)
-    SELECT %(now)s, %(lease)s, 'contact.planned', %(actor)s, contact_id, borrower_id,
-           jsonb_build_object('rung', rung, 'channel', channel, 'audience', audience, 'due_on', due_on)
-    FROM planted
+    SELECT %(now)s, %(lease)s, 'contact.planned', %(actor)s, contact_id, borrower_id, data FROM born
 )
-SELECT (SELECT jsonb_object_agg(rung, many) FROM (SELECT rung, count(*) AS many FROM planted GROUP BY rung) p),
+SELECT (SELECT jsonb_object_agg(name, many) FROM (SELECT name, count(*) AS many FROM born GROUP BY name) b),
        (SELECT count(*) FROM due), due_on, borrower_id
 FROM due ORDER BY due_on DESC, borrower_id DESC LIMIT 1
