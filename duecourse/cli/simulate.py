@@ -130,5 +130,5 @@ def _policies(own: Policy, compare: Sequence[str]) -> list[Policy]:
     others = [checked("--compare", parse_policy, text) for text in compare]
     policies = others if len(others) > 1 else [own, *others]
     if len({policy.label for policy in policies}) < len(policies):
-        raise InputError("--compare: a policy is compared with itself")
+        raise InputError("--compare: two policies have the same name")
     return policies

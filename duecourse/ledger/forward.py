@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.rows import class_row, dict_row
 
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Urgency
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import Ids, statement
 
@@ -41,6 +41,14 @@ class Place(NamedTuple):
     step: int
 
 
+class Coming(NamedTuple):
+    """The next planned contact of a class."""
+
+    channel: ChannelKind
+    urgency: Urgency
+    at: datetime
+
+
 _OWED = """
 SELECT b.external_id AS borrower, l.external_id AS loan, b.time_zone, i.due_on, i.number, i.outstanding_minor,
        i.currency, l.autopay,
@@ -54,11 +62,16 @@ JOIN borrowers b ON b.borrower_id = i.borrower_id
 WHERE i.outstanding_minor > 0 AND i.due_on <= %(until)s
 ORDER BY i.due_on, l.external_id, i.number
 """
+#: Each class by its own index entry: grouped as a whole, every planned contact would be read at every step.
 _NEXT = """
-SELECT channel, min(not_before) FROM contacts
-WHERE state = 'planned' AND not_after > %(now)s AND channel = ANY (%(channels)s)
-  AND due_on BETWEEN %(oldest)s AND %(newest)s
-GROUP BY channel
+SELECT way.channel, way.priority, coming.not_before
+FROM (SELECT channel, priority FROM unnest(%(channels)s::text[]) AS channel, generate_series(0, 9) AS priority) way
+CROSS JOIN LATERAL (
+    SELECT c.not_before FROM contacts c
+    WHERE c.state = 'planned' AND c.channel = way.channel AND c.priority = way.priority AND c.not_after > %(now)s
+      AND c.due_on BETWEEN %(oldest)s AND %(newest)s
+    ORDER BY c.not_before LIMIT 1
+) coming
 """
 _PLACES = """
 SELECT contact_id, borrower_id, due_on, rung, step FROM contacts
@@ -82,10 +95,12 @@ class ForwardRows:
             await cursor.execute(_OWED, {"today": today, "until": until})
             return await cursor.fetchall()
 
-    async def next_at(self, now: datetime, channels: Iterable[ChannelKind]) -> dict[ChannelKind, datetime]:
-        """When each channel's next planned contact is due: `now` or before where one is waiting."""
+    async def coming(self, now: datetime, channels: Iterable[ChannelKind]) -> list[Coming]:
+        """When the next planned contact of each class is due: `now` or before where one is waiting."""
         cursor = await self._conn.execute(_NEXT, {"now": now, "channels": [c.value for c in channels], **_near(now)})
-        return {ChannelKind(channel): at for channel, at in await cursor.fetchall()}
+        return [
+            Coming(ChannelKind(channel), Urgency.of(priority), at) for channel, priority, at in await cursor.fetchall()
+        ]
 
     async def places(self, contact_ids: Sequence[int], now: datetime) -> dict[int, Place]:
         """What each of these is about."""

@@ -89,8 +89,8 @@ async def test_a_simulated_week_keeps_its_promises(month: Month) -> None:
     }  # fmt: skip
     # What is planned still is due after the end.
     async with month.app.ledger.transaction() as tx:
-        coming = await ForwardRows(tx.conn).next_at(SPAN.end - timedelta(minutes=5), month.workers)
-    assert all(at >= SPAN.end - timedelta(minutes=5) for at in coming.values())
+        coming = await ForwardRows(tx.conn).coming(SPAN.end - timedelta(minutes=5), month.workers)
+    assert all(one.at >= SPAN.end - timedelta(minutes=5) for one in coming)
 
 
 async def test_a_report_adds_up(month: Month) -> None:

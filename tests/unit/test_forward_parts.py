@@ -89,6 +89,7 @@ def test_a_policy_is_read_from_words() -> None:
     both = parse_policy("packs=uk+house,cadence=gentle")
     assert both == Policy(cadence="gentle", packs=("house", "uk"))
     assert both.label == "cadence=gentle,packs=house+uk"
+    assert Policy(cadence="/home/somebody/gentle.toml").label == "cadence=gentle"
 
 
 @pytest.mark.parametrize(

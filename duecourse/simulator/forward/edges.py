@@ -1,9 +1,10 @@
 """What stands where providers, Redis, Dramatiq and the wall clock would: in this process, and without a delay."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from channels.fake import FakeChannel
+from channels.limits import FakeLimiter
 from duecourse.domain.clock import Clock
 from duecourse.domain.message import Capability, Outbound, Outcome, Rendered
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, Urgency
@@ -32,6 +33,18 @@ class Hints:
         """What was hinted since the last call."""
         taken, self._waiting = self._waiting, {}
         return taken
+
+
+class OpenFor(FakeLimiter):
+    """Has room for some classes only."""
+
+    def __init__(self, classes: Collection[Urgency]) -> None:
+        super().__init__()
+        self._classes = classes
+
+    async def left(self, provider: str, within_s: float, *, priority: int = 5, endpoint: str = "") -> int:
+        room = await super().left(provider, within_s, priority=priority, endpoint=endpoint)
+        return room if Urgency.of(priority) in self._classes else 0
 
 
 class OneOwner:

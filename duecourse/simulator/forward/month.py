@@ -13,11 +13,11 @@ from duecourse.domain.batches import batched
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.receipt import Incoming
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.ledger.forward import ForwardRows, Place
+from duecourse.ledger.forward import Coming, ForwardRows, Place
 from duecourse.simulator.forward.acts import Act, Deed, Touch
 from duecourse.simulator.forward.crowd import Crowd
 from duecourse.simulator.forward.doors import Doors, delivery
-from duecourse.simulator.forward.edges import Hints, Overheard, taken_by
+from duecourse.simulator.forward.edges import Hints, OpenFor, Overheard, taken_by
 from duecourse.simulator.stepping import rounded_up
 from duecourse.usecases.deliver import Deliver
 from duecourse.usecases.plan_contacts import PlanContacts
@@ -92,21 +92,21 @@ class Month:
         Returns when the next planned contact is due.
         """
         while True:
-            coming = await self._coming(now)
-            due = [kind for kind, at in coming.items() if at <= now]
+            async with self.app.ledger.statement() as conn:
+                coming = await ForwardRows(conn).coming(now, self.workers)
+            due = [one for one in coming if one.at <= now]
             if not due:
-                return min(coming.values(), default=None)
+                return min((one.at for one in coming), default=None)
             await self._release(due, now)
             await self._deliver(self.hints.taken(), now)
 
-    async def _release(self, due: Sequence[ChannelKind], now: datetime) -> None:
-        providers = {kind: self.release.providers[kind] for kind in due}
-        if not any((await replace(self.release, providers=providers)()).values()):
+    async def _release(self, due: Sequence[Coming], now: datetime) -> None:
+        """Of the classes in which something is due: asking for the others takes longer than all the rest."""
+        channels = {one.channel for one in due}
+        providers = {kind: names for kind, names in self.release.providers.items() if kind in channels}
+        limiter = OpenFor(frozenset(one.urgency for one in due))
+        if not any((await replace(self.release, providers=providers, limiter=limiter)()).values()):
             raise RuntimeError(f"what is due at {now.isoformat()} is not released")
-
-    async def _coming(self, now: datetime) -> dict[ChannelKind, datetime]:
-        async with self.app.ledger.statement() as conn:
-            return await ForwardRows(conn).next_at(now, self.workers)
 
     async def _deliver(self, hinted: Mapping[ChannelKind, Sequence[int]], now: datetime) -> None:
         async with self.app.ledger.statement() as conn:

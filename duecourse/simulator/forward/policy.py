@@ -25,8 +25,9 @@ class Policy:
 
     @property
     def label(self) -> str:
-        """As it is written on the command line."""
-        return f"cadence={self.cadence}" + (f",packs={'+'.join(self.packs)}" if self.packs else "")
+        """As on the command line, but a file by its name alone: where it lies is this machine's business."""
+        name = Path(self.cadence).stem if self.cadence.endswith(".toml") else self.cadence
+        return f"cadence={name}" + (f",packs={'+'.join(self.packs)}" if self.packs else "")
 
 
 def parse_policy(text: str) -> Policy:

@@ -89,10 +89,10 @@ async def staged(settings: Settings, policy: Policy, span: Span, seed: int) -> A
             workers={kind: _worker(app, provider, crowd) for kind, (provider, _) in carried.items()},
             crowd=crowd,
             doors=Doors(
-                app=planner,
+                app=app,
                 crowd=crowd,
                 providers={kind: p.name for kind, (p, _) in carried.items()},
-                lexicon=planner.reading({}).lexicon,
+                lexicon=app.reading({}).lexicon,
             ),
         )
 
