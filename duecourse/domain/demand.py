@@ -56,15 +56,6 @@ class Meaning:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reader:
-    """A borrower behind an address, as far as it matters to what they say and how they are answered."""
-
-    borrower_id: int
-    locale: str
-    country: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class NewDemand:
     """One borrower's demand with its proof, as it is recorded."""
 

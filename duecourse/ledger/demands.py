@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row
 
 from duecourse.domain.clock import Times
 from duecourse.domain.demand import (
@@ -15,7 +15,6 @@ from duecourse.domain.demand import (
     Intent,
     NewDemand,
     OpenDemand,
-    Reader,
     Scope,
 )
 from duecourse.domain.errors import SealBroken
@@ -33,7 +32,7 @@ _RUNG = "confirmation"
 HOLD_REASON = "unsure-opt-out"
 _SHOWN_DIGITS = 16
 
-_READERS = "SELECT borrower_id, locale, country FROM borrowers WHERE borrower_id = ANY (%s)"
+_LOCALES = "SELECT borrower_id, locale FROM borrowers WHERE borrower_id = ANY (%s)"
 _KEY = """
 SELECT b.data_key_id, k.wrapped, k.master_version FROM borrowers b JOIN data_keys k USING (data_key_id)
 WHERE b.borrower_id = %s
@@ -102,11 +101,10 @@ class DemandRows:
         self._vault = vault
         self._events = EventRows(conn)
 
-    async def readers(self, borrower_ids: Sequence[int]) -> dict[int, Reader]:
-        """Who these are, as far as it matters to what they say."""
-        async with self._conn.cursor(row_factory=class_row(Reader)) as cursor:
-            await cursor.execute(_READERS, (list(borrower_ids),))
-            return {reader.borrower_id: reader for reader in await cursor.fetchall()}
+    async def locales(self, borrower_ids: Sequence[int]) -> dict[int, str]:
+        """Their languages, as the lender's book has them."""
+        cursor = await self._conn.execute(_LOCALES, (list(borrower_ids),))
+        return {row[0]: row[1] for row in await cursor.fetchall()}
 
     async def record(self, demand: NewDemand, *, times: Times, actor: str) -> int:
         """Keep it with its proof, whether or not it changes anything, and return its id."""

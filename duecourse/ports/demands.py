@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Protocol
 
 from duecourse.domain.clock import Times
-from duecourse.domain.demand import Answer, Demand, Intent, NewDemand, OpenDemand, Reader
+from duecourse.domain.demand import Answer, Demand, Intent, NewDemand, OpenDemand
 from duecourse.domain.vocabulary import ChannelKind
 
 
 class Demands(Protocol):
-    async def readers(self, borrower_ids: Sequence[int]) -> dict[int, Reader]: ...
+    async def locales(self, borrower_ids: Sequence[int]) -> dict[int, str]: ...
 
     async def record(self, demand: NewDemand, *, times: Times, actor: str) -> int: ...
 

@@ -60,10 +60,9 @@ class HeedWishes:
     async def __call__(self, said: Sequence[Said]) -> None:
         """In the order in which it was said. The borrowers are locked."""
         people = sorted({borrower for one in said for borrower in one.borrowers})
-        readers = await self.tx.demands.readers(people) if people else {}
+        locales = await self.tx.demands.locales(people) if people else {}
         for one in sorted(said, key=lambda one: self._said_at(one.incoming)):
-            locales = {borrower: readers[borrower].locale for borrower in sorted(one.borrowers) if borrower in readers}
-            wishes = [self._wish(one, borrower, locale) for borrower, locale in locales.items()]
+            wishes = [self._wish(one, borrower, locales[borrower]) for borrower in sorted(one.borrowers)]
             await self._heed([wish for wish in wishes if wish])
             if not one.borrowers:
                 await self._remember(one.incoming)
