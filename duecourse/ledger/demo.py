@@ -74,6 +74,8 @@ class ContactRow:
     not_before: datetime
     not_after: datetime
     planned_at: datetime
+    confirms: bool = False
+    """It answers an opt-out and is about no debt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +131,8 @@ SELECT
 """
 _STATES = "SELECT state, count(*) FROM contacts GROUP BY state"
 _CONTACTS = """
-SELECT contact_id, borrower_id, due_on, rung, channel, state, reason, not_before, not_after, planned_at
+SELECT contact_id, borrower_id, due_on, rung, channel, state, reason, not_before, not_after, planned_at,
+       cadence = 'opt-out' AS confirms
 FROM contacts ORDER BY contact_id
 """
 _ATTEMPTS = """

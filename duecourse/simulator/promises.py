@@ -73,7 +73,7 @@ class Payments:
     """
 
     def __init__(self, contacts: Sequence[ContactRow], attempts: Sequence[AttemptRow], met: Sequence[Met]) -> None:
-        self._contacts = {c.contact_id: c for c in contacts}
+        self._contacts = {c.contact_id: c for c in contacts if not c.confirms}
         self._armed: dict[str, list[datetime]] = defaultdict(list)
         for attempt in attempts:
             if attempt.kind != "lookup":

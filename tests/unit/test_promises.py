@@ -110,6 +110,11 @@ def test_a_message_permitted_after_the_payment_is_a_breach() -> None:
     assert not found.crossed([accepted(at=REAL + seconds(1))])
 
 
+def test_the_answer_to_an_opt_out_is_about_no_payment() -> None:
+    answer = Payments([a_contact(confirms=True)], [an_attempt(armed_at=REAL)], [met(REAL - seconds(1))])
+    assert not answer.ignored([accepted(at=REAL + seconds(1))])
+
+
 def test_a_message_on_its_way_when_the_payment_came_is_none() -> None:
     found = payments(REAL, met(REAL + seconds(0.5)))
     assert not found.ignored([accepted(at=REAL + seconds(1))])
