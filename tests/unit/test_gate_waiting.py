@@ -1,11 +1,16 @@
-"""How a deferral finds its instant, and what a verdict says where there is none."""
+"""How a deferral finds its instant, what a verdict says where there is none, and what an allow must keep to."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from duecourse.domain.vocabulary import Decision
+from duecourse.policy import windows as w
+from duecourse.policy.calendars import Calendar
 from duecourse.policy.packs import params as p
-from duecourse.policy.packs.vocabulary import CapScope, CapUnit, OnFail, WindowKind
-from tests.gate_rules import NOON, ask, pack, rule, touch, window
+from duecourse.policy.packs.vocabulary import CapScope, CapUnit, DisclosureWhen, OnFail, WindowKind
+from tests.gate_rules import NOON, ask, open_hours, pack, rule, touch, window
 
 ONE_A_WEEK = p.FrequencyCap(
     unit=CapUnit.ATTEMPT,
@@ -49,3 +54,36 @@ def test_a_rolling_cap_waits_until_there_is_room_for_one_more() -> None:
     waits = ask(pack(rule(ONE_A_WEEK, on_fail=OnFail.DEFER)), history=history)
     assert waits.decision is Decision.DEFER
     assert waits.until == datetime(2026, 11, 25, 5, tzinfo=UTC)
+
+
+def test_an_opening_at_the_very_end_comes_too_late() -> None:
+    noon = w.Window((open_hours(12, 13),), Calendar("US"), ZoneInfo("America/New_York"))
+    before = NOON - timedelta(hours=1)
+    assert w.first_open([noon], before, NOON) is None
+    assert w.first_open([noon], before, NOON + timedelta(microseconds=1)) == NOON
+
+
+def test_an_allow_is_for_its_own_channel_whatever_is_advised_against() -> None:
+    advised = ask(pack(rule(window(18, 21), on_fail=OnFail.WARN)))
+    assert (advised.decision, advised.warnings, advised.next_channel) == (Decision.ALLOW, ("r",), False)
+
+
+@pytest.mark.parametrize(
+    ("when", "first", "due"),
+    [
+        (DisclosureWhen.EVERY, False, True),
+        (DisclosureWhen.INITIAL, True, True),
+        (DisclosureWhen.INITIAL, None, True),
+        (DisclosureWhen.INITIAL, False, False),
+    ],
+)
+def test_what_must_be_said_is_asked_of_an_allow(when: DisclosureWhen, *, first: bool | None, due: bool) -> None:
+    said = pack(rule(p.Disclosure(when=when, fragments=(p.Fragment(id="who", lang="en", text="a debt"),)), "say"))
+    assert ask(said, first_contact=first).requires == (("disclosure:say",) if due else ())
+    assert ask(said, first_contact=first, opted_out=True).requires == ()
+
+
+def test_details_of_the_debt_wait_for_identity() -> None:
+    gated = pack(rule(p.IdentityGate(verify_before=frozenset({"amount"})), "who"))
+    assert ask(gated, identity_verified=False).requires == ("identity:who",)
+    assert ask(gated, identity_verified=True).requires == ()
