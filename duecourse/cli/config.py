@@ -20,7 +20,7 @@ from duecourse.domain.message import Capability
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.routing.checks import check_deadlines, check_needs
-from duecourse.settings import Policy, Settings, find_config_dir, keys, load
+from duecourse.settings import Settings, find_config_dir, keys, load
 from duecourse.settings.inbound import load_lexicon
 from duecourse.settings.masked import masked
 from duecourse.settings.tone import load_tone
@@ -105,14 +105,14 @@ def examine() -> Report:
         _examine_routes(report, settings, _examine_providers(report, settings), cadences)
         _examine_rungs(report, settings, cadences)
     report.attempt(lambda: load_lexicon(report.config_dir))
-    _examine_packs(report, settings.policy if settings else Policy(), cadences)
+    _examine_packs(report, settings, cadences)
     if settings and library:
         _examine_texts(report, JinjaTexts.from_settings(settings), library, cadences)
     return report
 
 
-def _examine_packs(report: Report, policy: Policy, cadences: Sequence[Cadence]) -> None:
-    found = review_packs(report.config_dir, policy, cadences)
+def _examine_packs(report: Report, settings: Settings | None, cadences: Sequence[Cadence]) -> None:
+    found = review_packs(report.config_dir, settings, cadences)
     report.packs += found.rows
     for error in found.errors:
         report.blame(error)

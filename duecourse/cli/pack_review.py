@@ -10,8 +10,8 @@ from duecourse.policy.packs.binding import MEDIUM_OF
 from duecourse.policy.packs.model import Pack, Rule
 from duecourse.policy.packs.params import ContactWindow, Hours
 from duecourse.policy.packs.vocabulary import Medium, PackKind
-from duecourse.settings import Policy
-from duecourse.settings.packs import check_policy, read_packs
+from duecourse.settings import Policy, Settings
+from duecourse.settings.packs import check_policy, check_quiet, read_packs
 
 
 class PackReview(NamedTuple):
@@ -19,9 +19,17 @@ class PackReview(NamedTuple):
     errors: list[ConfigError]
 
 
-def review_packs(config_dir: Path, policy: Policy, cadences: Sequence[Cadence]) -> PackReview:
-    """Every pack of the folder with all that is wrong, and rungs that the house's own hours never let out."""
+def review_packs(config_dir: Path, settings: Settings | None, cadences: Sequence[Cadence]) -> PackReview:
+    """Every pack of the folder with all that is wrong, and rungs that the house's own hours never let out.
+
+    Args:
+        config_dir: the folder that holds `packs/`.
+        settings: None where they are wrong themselves.
+        cadences: whose rungs to look at.
+    """
     found = read_packs(config_dir)
+    policy = settings.policy if settings else Policy()
+    loose = check_quiet(found.packs, settings.quiet) if settings else ()
     rows = [
         {
             "pack": pack.id,
@@ -32,7 +40,7 @@ def review_packs(config_dir: Path, policy: Policy, cadences: Sequence[Cadence]) 
         for pack in found.packs
     ]
     closed = _closed_rungs(config_dir, found.packs, cadences)
-    return PackReview(rows, [*found.errors, *check_policy(found.packs, policy), *closed])
+    return PackReview(rows, [*found.errors, *check_policy(found.packs, policy), *loose, *closed])
 
 
 def _closed_rungs(config_dir: Path, packs: Sequence[Pack], cadences: Sequence[Cadence]) -> Iterator[ConfigError]:

@@ -1,6 +1,7 @@
 """Reads `config/packs`: which files make up a pack, and everything that is wrong with any of them."""
 
 from collections.abc import Collection, Iterable
+from datetime import time
 from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
@@ -8,13 +9,18 @@ from typing import NamedTuple
 
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.table import read_toml
+from duecourse.domain.vocabulary import ChannelKind
+from duecourse.policy.packs.binding import MEDIUM_OF
 from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.model import Pack
+from duecourse.policy.packs.params import MIDNIGHT, ContactWindow, Hours
 from duecourse.policy.packs.reading import PackReading, Part, read_pack
 from duecourse.policy.packs.vocabulary import PackKind
+from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings.values import Policy
 
 FOLDER = "packs"
+_DAY = tuple(time(*divmod(minute, 60)) for minute in range(MIDNIGHT))
 
 
 class PacksReading(NamedTuple):
@@ -43,13 +49,16 @@ def load_packs(config_dir: Path, policy: Policy | None = None) -> tuple[Pack, ..
     return tuple(pack for pack in found.packs if policy is None or _counts(pack, policy))
 
 
-def load_pack_set(config_dir: Path, policy: Policy) -> PackSet:
+def load_pack_set(config_dir: Path, policy: Policy, quiet: Quiet | None = None) -> PackSet:
     """The deployment's packs as the gate asks them.
 
     Raises:
-        ConfigError: as for `load_packs`.
+        ConfigError: as for `load_packs`, or the house's packs open hours that `quiet` closes.
     """
-    return PackSet(load_packs(config_dir, policy), opt_in=policy.opt_in)
+    packs = load_packs(config_dir, policy)
+    for error in check_quiet(packs, quiet) if quiet else ():
+        raise error
+    return PackSet(packs, opt_in=policy.opt_in)
 
 
 def read_packs(config_dir: Path) -> PacksReading:
@@ -85,6 +94,26 @@ def check_policy(packs: Iterable[Pack], policy: Policy) -> list[ConfigError]:
         ),
     ]
     return [ConfigError(file="duecourse.toml", key=key, problem=problem) for key, problem in problems]
+
+
+def check_quiet(packs: Iterable[Pack], quiet: Quiet) -> list[ConfigError]:
+    """Hours that the settings close must be closed by the house's packs: those are what the gate asks."""
+    rules = [rule for pack in packs if pack.kind is PackKind.HOUSE for rule in pack.rules]
+    errors = []
+    for channel in ChannelKind:
+        windows = [rule for rule in rules if not rule.channels or MEDIUM_OF[channel] in rule.channels]
+        allowed = [rule.params.allow for rule in windows if isinstance(rule.params, ContactWindow)]
+        late = next((at for at in _DAY if quiet.covers_time(at) and all(_opens(hours, at) for hours in allowed)), None)
+        if late is not None:
+            problem = f"the house's packs open {late:%H:%M} for {channel.value}: close it there, in config/packs"
+            errors.append(ConfigError(file="duecourse.toml", key="quiet_hours", problem=problem))
+    return errors
+
+
+def _opens(allow: Iterable[Hours], at: time) -> bool:
+    """On any kind of day."""
+    minute = at.hour * 60 + at.minute
+    return any(hours.start <= minute < hours.end for hours in allow)
 
 
 def _counts(pack: Pack, policy: Policy) -> bool:

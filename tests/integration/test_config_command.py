@@ -88,6 +88,7 @@ def broken(folder: Path, file: str, old: str, new: str) -> None:
             '"cn-mainlan"',
             "duecourse.toml: policy.packs: no such pack: 'cn-mainlan'; did you mean",
         ),
+        ("duecourse.toml", 'end = "09:00"', 'end = "10:00"', "quiet_hours: the house's packs open 09:00 for sms"),
         ("duecourse.toml", "max_sms_segments = 6", "max_sms_segments = 3", "due_soon.toml: sms: takes 4 segments"),
         ("templates/en/due_today.toml", '"total", ', "", "due_today.toml: sms.text: uses undeclared variables: total"),
         ("templates/en/due_today.toml", "{{ total }}", "{{ total.x }}", "due_today.toml: sms: "),

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import fields
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from duecourse.policy.packs.vocabulary import (
     StopEvent,
     Strength,
 )
-from duecourse.settings.packs import load_pack_set, load_packs, read_packs
+from duecourse.policy.quiet_hours import Quiet
+from duecourse.settings.packs import check_quiet, load_pack_set, load_packs, read_packs
 from duecourse.settings.policy import policy
 from duecourse.settings.values import Policy
 
@@ -112,6 +114,21 @@ def test_a_choice_of_what_is_not_there_is_refused(wishes: dict[str, tuple[str, .
     with pytest.raises(ConfigError) as refused:
         load_packs(CONFIG, Policy(**wishes))  # type: ignore[arg-type]
     assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "first"),
+    [("20:00", "09:00", None), ("19:00", "09:00", None), ("18:59", "09:00", "18:59"), ("20:00", "09:01", "09:00"),
+     ("12:00", "13:00", "12:00")],
+)  # fmt: skip
+def test_hours_that_the_settings_close_must_be_closed_by_the_house(start: str, end: str, first: str | None) -> None:
+    quiet = Quiet(start=time.fromisoformat(start), end=time.fromisoformat(end))
+    problems = [error.problem for error in check_quiet(load_packs(CONFIG), quiet)]
+    assert len(problems) == (5 if first else 0)
+    assert all(problem.startswith(f"the house's packs open {first} for ") for problem in problems)
+    if first:
+        with pytest.raises(ConfigError, match=r"duecourse\.toml: quiet_hours: the house's packs open"):
+            load_pack_set(CONFIG, Policy(), quiet)
 
 
 @pytest.mark.parametrize(
