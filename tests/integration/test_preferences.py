@@ -110,6 +110,16 @@ async def test_a_channel_that_is_not_wanted_gives_way_to_the_rung_s_next(world: 
     assert rows == [("sms", "suppressed", "preferred-channel"), ("email", "planned", None)]
 
 
+async def test_a_rung_begins_with_the_channel_that_is_liked_best(world: World) -> None:
+    name = await borrower_of(world, sms=PHONE, push="token-1", email="ada@example.com")
+    await ask(world, Wishes(channels=(EMAIL, PUSH)), name)
+    world.rungs = (replace(rung(), name="later", channels=(SMS, PUSH, EMAIL)),)
+    await world.plan()
+
+    rows = await world.rows("SELECT channel, next_channels FROM contacts WHERE rung = 'later'")
+    assert rows == [("email", ["sms", "push"])]
+
+
 async def test_of_the_channels_that_are_left_the_best_liked_comes_first(world: World) -> None:
     world.rungs = (replace(rung(), channels=(SMS, PUSH, ChannelKind.IM, EMAIL)),)
     name = await borrower_of(world, sms=PHONE, push="token-1", im="ada-1", email="ada@example.com")

@@ -53,6 +53,8 @@ WITH rung AS MATERIALIZED (
            ARRAY(SELECT cp.channel FROM contact_points cp
                  WHERE cp.borrower_id = banded.borrower_id AND cp.consent = 'granted' AND cp.invalid_since IS NULL)
                AS granted,
+           coalesce((SELECT channels FROM preferences WHERE preferences.borrower_id = banded.borrower_id), '{}')
+               AS wanted,
            ARRAY(SELECT c.rung FROM contacts c
                  WHERE c.borrower_id = banded.borrower_id AND c.due_on = banded.due_on AND c.cadence = %(cadence)s
                    AND c.due_on BETWEEN %(first_due)s AND %(last_due)s) AS planned
@@ -60,26 +62,30 @@ WITH rung AS MATERIALIZED (
     WHERE audience = ANY (ARRAY(SELECT DISTINCT unnest(audiences) FROM rung))
 ), kind AS MATERIALIZED (
     -- Few: what is worked out for a kind is worked out once for all of its borrowers.
-    SELECT DISTINCT due_on, zone, audience, granted FROM person
+    SELECT DISTINCT due_on, zone, audience, granted, wanted FROM person
 ), draft AS MATERIALIZED (
     -- All that the contacts of a kind have in common, their event's data, too.
-    -- The first channel the borrower agreed to; without any, the first of all, for the record of why not.
+    -- The first channel the borrower agreed to, the best liked first; without any, the first of all, for the record of
+    -- why not.
     SELECT kind.*, contact_month_base(due_on) AS month, r.name, r.template, r.stop, r.priority,
-           r.channels[place] AS channel, r.channels[place + 1:] AS next_channels, fires_at, ends_at,
+           r.channels[place] AS channel, fires_at, ends_at,
+           CASE WHEN wanted = '{}' THEN r.channels[place + 1:] ELSE array_remove(r.channels, r.channels[place]) END
+               AS next_channels,
            jsonb_build_object('rung', r.name, 'channel', r.channels[place], 'audience', audience, 'due_on', due_on)
                AS data
     FROM kind
     JOIN firing USING (due_on, zone)
     JOIN rung r ON r.name = firing.name AND audience = ANY (r.audiences)
     CROSS JOIN LATERAL (
-        SELECT coalesce(min(o.place), 1)::integer AS place
-        FROM unnest(r.channels) WITH ORDINALITY AS o (channel, place) WHERE o.channel = ANY (granted)
+        SELECT coalesce((
+            SELECT o.place FROM unnest(r.channels) WITH ORDINALITY AS o (channel, place) WHERE o.channel = ANY (granted)
+            ORDER BY array_position(wanted, o.channel), o.place LIMIT 1), 1)::integer AS place
     ) pick
 ), born AS MATERIALIZED (
     -- Made before both inserts, so that none has to hand its rows to the other.
     SELECT month + nextval('contact_numbers') AS contact_id, borrower_id, draft.due_on, name, channel, next_channels,
            draft.audience, template, stop, priority, fires_at, ends_at, data
-    FROM person JOIN draft USING (due_on, zone, audience, granted)
+    FROM person JOIN draft USING (due_on, zone, audience, granted, wanted)
     WHERE draft.name <> ALL (person.planned)
 ), planted AS (
     INSERT INTO contacts (contact_id, due_on, borrower_id, cadence, version, rung, channel, next_channels, audience,
