@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup demo chaos test test-long check format bench docs tone-model tone-characters lock clean
+.PHONY: help setup demo chaos test test-long mutation check format bench docs tone-model tone-characters lock clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -14,6 +14,7 @@ help:
 	@echo 'make chaos   kill at every marked point, break everything, compare the books; ARGS="--seed 2 --minutes 3" is a storm'
 	@echo 'make test    all tests but the long ones, on a Postgres and a Redis of its own; ARGS="tests/unit -k window" is a part'
 	@echo 'make test-long  the tests that take a minute each: faults at every moment, brown-outs, silent networks, the bench'
+	@echo 'make mutation  change what decides in thousands of ways and count what a test notices; ARGS="duecourse.policy.caps*"'
 	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
 	@echo 'make setup   only .venv, from requirements.lock'
 	@echo 'make format  put the code in the one layout'
@@ -44,6 +45,13 @@ test: setup
 
 test-long: setup
 	@$(BIN)/python -m pytest -m long $(ARGS)
+
+# One at a time in the background: it takes hours, and nobody waits for it. What was tried once is not tried again.
+mutation: setup
+	@$(BIN)/python -c 'import mutmut' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[mutation]'
+	@CI=1 nice -n 19 $(BIN)/mutmut run --max-children 1 $(ARGS)
+	@$(BIN)/python bench/mutation.py
 
 check: setup
 	$(BIN)/ruff check .

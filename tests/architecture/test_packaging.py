@@ -7,8 +7,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCK = (REPOSITORY / "requirements.lock").read_text()
-#: What never runs in production: `make bench` and `make tone-model` add theirs.
-UNLOCKED = {"bench", "training"}
+#: What never runs in production: `make bench`, `make mutation` and `make tone-model` add theirs.
+UNLOCKED = {"bench", "mutation", "training"}
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 
 
