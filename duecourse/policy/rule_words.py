@@ -29,6 +29,8 @@ BUILT_IN = {
     "quiet-hours": "it lies in the house's quiet hours",
     "policy-error": "a fault in judging it: nothing leaves then",
     "no-route": "no provider of this channel serves the borrower's country",
+    "provider-recipient-limit": "the provider takes no more for this recipient just now",
+    "neutral": "strangers may see or hear it, and it would tell of a debt",
     "unreadable": "the borrower's data cannot be opened: erased, or sealed with another key",
     "template-error": "its text could not be written from what is known",
     "render-error": "a fault in writing its text",

@@ -50,8 +50,15 @@ def _reasons(record: Record, packs: Sequence[Pack]) -> dict[str, list[str]]:
         found = rule_at_hand(rule_id, record, packs)
         words = _of_pack(*found, record) if found else BUILT_IN.get(rule_id, f"rule {rule_id}")
         cited = (_cited(one) for one in record.get("citations", ()) if one["rule"] == rule_id)
-        reasons.setdefault(words, []).extend(dict.fromkeys(cited))
+        reasons.setdefault(words + _of_the_text(rule_id, record), []).extend(dict.fromkeys(cited))
     return reasons
+
+
+def _of_the_text(rule_id: str, record: Record) -> str:
+    """What of the text broke the rule, where it was the text: a field that it tells, words that it lacks."""
+    faults = (fault.partition("/") for fault in record.get("facts", {}).get("words", ()))
+    named = [what.replace("_", " ") for rule, _, what in faults if rule == rule_id and what]
+    return f" (in its text: {', '.join(named)})" if named else ""
 
 
 def _with_sources(words: str, sources: Sequence[str]) -> str:

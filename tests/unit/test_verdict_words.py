@@ -1,5 +1,6 @@
 """Every verdict can be said in a sentence that names the hour, the rule and its source."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from duecourse.policy.packs.vocabulary import Day, RuleType
 from duecourse.policy.rule_words import BUILT_IN, OPENINGS, days_in_words, hours_in_words, rule_in_words
 from duecourse.policy.rules import RULES
 from duecourse.policy.sifting import PREFERRED_HOURS
+from duecourse.policy.text_gate import NEUTRAL
 from duecourse.policy.words import verdict_in_words
 from duecourse.settings.packs import load_packs
 
-PACKS = load_packs(Path(__file__).resolve().parents[2] / "config")
+ROOT = Path(__file__).resolve().parents[2]
+PACKS = load_packs(ROOT / "config")
 RULES_OF_PACKS = [(pack, rule) for pack in PACKS for rule in pack.rules]
 WEEK = frozenset({Day.MON, Day.TUE, Day.WED, Day.THU, Day.FRI})
 GBT = {"rule": "cn.window.default", "source": "GB/T 45251-2025", "pinpoint": "5.3"}
@@ -109,8 +112,20 @@ def test_what_an_old_verdict_does_not_hold_is_left_out(verdict: dict[str, Any], 
 
 
 def test_no_rule_of_the_gate_itself_lacks_words() -> None:
-    outside = {POLICY_ERROR, PREFERRED_HOURS, "no-route", "unreadable", "template-error", "render-error"}
-    assert sorted((set(RULES) | outside) - set(BUILT_IN)) == []
+    outside = {POLICY_ERROR, PREFERRED_HOURS, NEUTRAL, "template-error", "render-error"}
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "duecourse" / "usecases").glob("*.py"))
+    in_use_cases = set(re.findall(r'rules=\("([a-z-]+)",\)', sources))
+    assert "no-route" in in_use_cases
+    assert sorted((set(RULES) | outside | in_use_cases) - set(BUILT_IN)) == []
+
+
+def test_what_of_a_text_broke_a_rule_is_named() -> None:
+    facts = {"words": ["neutral/amount", "neutral/debt_exists", "cn.sms.signature"]}
+    told = {"decision": "suppress", "rules": ["neutral", "cn.sms.signature"], "facts": facts}
+    assert verdict_in_words(told) == (
+        "not sent: strangers may see or hear it, and it would tell of a debt (in its text: amount, debt exists);"
+        " rule cn.sms.signature"
+    )
 
 
 def test_no_type_of_rule_and_no_decision_lacks_words() -> None:
