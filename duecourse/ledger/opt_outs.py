@@ -19,16 +19,19 @@ _ADD = """
 INSERT INTO opt_outs (borrower_id, channel, scope, source, demand_id, at)
 VALUES (%(borrower)s, %(channel)s, %(scope)s, %(source)s, %(demand)s, %(now)s)
 ON CONFLICT (borrower_id, channel) WHERE revoked_at IS NULL DO NOTHING
+RETURNING opt_out_id
 """
 #: Of two demands about every channel the wider counts.
 _WIDEN = """
 UPDATE opt_outs SET scope = %(scope)s, source = %(source)s, demand_id = %(demand)s
 WHERE borrower_id = %(borrower)s AND channel IS NULL AND revoked_at IS NULL
   AND scope = 'sender' AND %(scope)s = 'everything'
+RETURNING opt_out_id
 """
 _REMOVE = """
 UPDATE opt_outs SET revoked_at = %s
 WHERE borrower_id = %s AND channel IS NOT DISTINCT FROM %s::text AND revoked_at IS NULL
+RETURNING opt_out_id
 """
 _SILENCES = """
 SELECT scope FROM opt_outs WHERE borrower_id = %s AND (channel IS NULL OR channel = %s) AND revoked_at IS NULL
@@ -78,8 +81,8 @@ class OptOutRows:
             "now": times.business,
         }
         for kind, query in (("optout.added", _ADD), ("optout.widened", _WIDEN)):
-            cursor = await self._conn.execute(query, values)
-            if cursor.rowcount:
+            # A row, not a count: inside a pipeline only a fetch waits for the answer.
+            if await (await self._conn.execute(query, values)).fetchone():
                 told = {key: values[key] for key in ("channel", "scope", "demand")}
                 await self._log(Event(kind=kind, borrower_id=opt_out.borrower_id, data=told), times, actor)
                 return True
@@ -94,10 +97,11 @@ class OptOutRows:
         """Take back the demand about exactly this channel (None: about everything); False where there was none."""
         await self._conn.execute(_LOCK, (borrower_id,))
         cursor = await self._conn.execute(_REMOVE, (times.business, borrower_id, channel))
-        if cursor.rowcount:
+        removed = await cursor.fetchone() is not None
+        if removed:
             told = {"channel": channel}
             await self._log(Event(kind="optout.revoked", borrower_id=borrower_id, data=told), times, actor)
-        return bool(cursor.rowcount)
+        return removed
 
     async def listed(self, borrower: str | None, *, everything: bool, limit: int) -> list[OptOut]:
         """In the order they were made: those in force, or `everything`; of one borrower or of all."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SILENCE = """
 INSERT INTO suppressed_addresses (channel, address_index, rule, since) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+RETURNING suppression_id
 """
 _SILENCE_BORROWER = """
 INSERT INTO suppressed_addresses (channel, address_index, rule, since)
@@ -54,7 +55,7 @@ class SuppressionRows:
     async def remember(self, channel: ChannelKind, index: bytes, *, rule: str, times: Times) -> bool:
         """Keep the address silent for whomever it is imported next; False where it is so already."""
         cursor = await self._conn.execute(_SILENCE, (channel, index, rule, times.business))
-        return bool(cursor.rowcount)
+        return await cursor.fetchone() is not None
 
     async def silence_address(self, channel: ChannelKind, index: bytes, *, rule: str, times: Times, actor: str) -> None:
         """It is not the borrower's: nobody is written to there, and whoever had it as theirs loses it."""

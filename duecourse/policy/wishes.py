@@ -13,6 +13,9 @@ _BY_KIND = {
 #: The borrower followed the link in one of our messages.
 BY_LINK = Meaning(intent=Intent.STOP, scope=Scope.CHANNEL, sure=True, rule="link")
 
+#: The provider refused to send because it has the borrower's opt-out, of which nobody told us.
+BY_REFUSAL = Meaning(intent=Intent.STOP, scope=Scope.CHANNEL, sure=True, rule="provider-refusal")
+
 
 def may_wish(receipt: Receipt) -> bool:
     """Is there anything to be read in it?"""

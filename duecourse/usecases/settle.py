@@ -6,11 +6,14 @@ from datetime import datetime
 
 from duecourse.domain.clock import Clock, Times
 from duecourse.domain.contact import AttemptKind, ContactState, Disposition
+from duecourse.domain.demand import NewDemand
 from duecourse.domain.event import Event
 from duecourse.domain.message import Outcome
 from duecourse.domain.vocabulary import OutcomeClass
 from duecourse.policy.disposition import Backoff, Ended, after_lookup, after_recall, after_send
+from duecourse.policy.wishes import BY_REFUSAL
 from duecourse.ports import Answered, Armed, Channel, Ledger, Settled, Settlement, Transaction
+from duecourse.usecases.silence import Stop, silence
 
 Jitter = Callable[[], float]
 """A number in [0, 1)."""
@@ -42,12 +45,31 @@ class Settle:
         await tx.contacts.flag_addresses([p.contact_point_id for p in points if p], times=times)
         for settlement in settlements:
             if settlement.outcome.opted_out:
-                contact = settlement.armed.contact
-                borrower, channel = contact.borrower_id, contact.channel
-                await tx.book.opt_outs.add(borrower, channel, source=self.actor, times=times, actor=self.actor)
-                await tx.contacts.suppress_channel(borrower, channel, times=times, actor=self.actor)
+                await self._opt_out(tx, settlement, times)
         onward = [s.armed.contact.contact_id for s in settlements if s.disposition.next_channel]
         await tx.contacts.plan_next_channels(onward, times=times, actor=self.actor)
+
+    async def _opt_out(self, tx: Transaction, settlement: Settlement, times: Times) -> None:
+        """The provider knows of an opt-out that we do not: its refusal is the proof."""
+        armed = settlement.armed
+        demand = NewDemand(
+            borrower_id=armed.contact.borrower_id,
+            meaning=BY_REFUSAL,
+            channel=armed.contact.channel,
+            source=f"refused:{armed.provider}",
+            said_at=times.business,
+            event_key=armed.reference,
+        )
+        stop = Stop(
+            borrower_id=demand.borrower_id,
+            scope=BY_REFUSAL.scope,
+            channel=demand.channel,
+            index=armed.contact.point.index if armed.contact.point else None,
+            source=demand.source,
+            rule=BY_REFUSAL.rule,
+            demand_id=await tx.demands.record(demand, times=times, actor=self.actor),
+        )
+        await silence(tx, stop, times=times, actor=self.actor)
 
     def _settlement(self, answered: Answered, channel: Channel, now: datetime) -> Settlement:
         armed, outcome = answered

@@ -15,7 +15,8 @@ from channels.fake import FakeChannel
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.demand import Answer, Intent, Scope
 from duecourse.domain.errors import InputError
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.message import Outcome
+from duecourse.domain.vocabulary import ChannelKind, OutcomeClass
 from duecourse.settings.inbound import load_lexicon
 from duecourse.usecases.answer_demand import answer_demand, list_demands, reveal_demands
 from duecourse.usecases.apply_inbox import ApplyInbox
@@ -378,6 +379,21 @@ async def test_the_confirmation_leaves_once_through_the_gate_and_the_delivery(wo
         " WHERE c.cadence = 'opt-out' AND e.kind = 'contact.sending'"
     )
     assert purpose == "confirm_stop"
+
+
+async def test_a_provider_that_refuses_for_an_opt_out_is_its_proof(world: World) -> None:
+    await seed(world.ledger, Person(points={"sms": "+12125550100"}))
+    world.channel.answer = lambda _: Outcome(kind=OutcomeClass.REJECTED, code="21610", opted_out=True)
+    await world.deliver()
+
+    assert await world.rows("SELECT channel, scope FROM opt_outs") == [("sms", "channel")]
+    [(rule, source, proved)] = await world.rows(
+        "SELECT rule, d.source, o.demand_id IS NOT NULL FROM demands d LEFT JOIN opt_outs o USING (demand_id)"
+    )
+    assert (rule, source, proved) == ("provider-refusal", "refused:fake", True)
+    assert await world.rows("SELECT count(*) FROM suppressed_addresses") == [(1,)]
+    assert await world.rows("SELECT count(*) FROM events WHERE kind = 'optout.added'") == [(1,)]
+    assert await world.rows("SELECT count(*) FROM contacts WHERE cadence = 'opt-out'") == [(0,)]
 
 
 async def test_no_confirmation_leaves_at_night(world: World) -> None:
