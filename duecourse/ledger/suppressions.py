@@ -34,6 +34,7 @@ FROM contact_points p
 WHERE p.borrower_id = %(borrower)s AND (%(channel)s::text IS NULL OR p.channel = %(channel)s)
   AND (%(index)s::bytea IS NULL OR p.address_index = %(index)s)
   AND s.channel = p.channel AND s.address_index = p.address_index AND s.lifted_at IS NULL
+RETURNING p.contact_point_id
 """
 _AGREE = """
 UPDATE contact_points SET consent = 'granted', consent_at = %(now)s, consent_source = %(source)s
@@ -75,11 +76,20 @@ class SuppressionRows:
             _SILENCE_BORROWER, {"borrower": borrower_id, "channel": channel, "rule": rule, "now": times.business}
         )
 
-    async def lift_of(self, borrower_id: int, channel: ChannelKind | None, *, times: Times) -> None:
-        """The borrower took the demand back: their addresses may be written to again, if consent allows."""
-        await self._conn.execute(
+    async def lift_of(self, borrower_id: int, channel: ChannelKind | None, *, times: Times, actor: str) -> bool:
+        """The borrower took a demand back: their addresses may be written to again, if consent allows.
+
+        False where none of them was silent.
+        """
+        cursor = await self._conn.execute(
             _LIFT, {"borrower": borrower_id, "channel": channel, "index": None, "now": times.business}
         )
+        told = [
+            Event(kind="address.restored", borrower_id=borrower_id, data={"contact_point_id": point})
+            for (point,) in await cursor.fetchall()
+        ]
+        await self._events.append(times, actor, told)
+        return bool(told)
 
     async def agree_again(
         self, borrower_id: int, channel: ChannelKind, index: bytes, *, source: str, times: Times, actor: str

@@ -29,6 +29,8 @@ async def opt_out(
 async def opt_in(borrower: str, channel: ChannelKind | None, *, ledger: Ledger, clock: Clock, actor: str) -> bool:
     """Take back exactly this demand, on the borrower's own word; False where there was none.
 
+    What an earlier holder of their addresses demanded ends with it.
+
     Raises:
         InputError: no such borrower.
     """
@@ -37,9 +39,8 @@ async def opt_in(borrower: str, channel: ChannelKind | None, *, ledger: Ledger, 
         rows = tx.book.opt_outs
         borrower_id = await rows.borrower_id(borrower)
         removed: bool = await rows.remove(borrower_id, channel, times=times, actor=actor)
-        if removed:
-            await tx.suppressions.lift_of(borrower_id, channel, times=times)
-    return removed
+        lifted: bool = await tx.suppressions.lift_of(borrower_id, channel, times=times, actor=actor)
+    return removed or lifted
 
 
 async def list_opt_outs(borrower: str | None, *, everything: bool, limit: int, ledger: Ledger) -> list[OptOut]:

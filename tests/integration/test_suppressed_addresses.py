@@ -102,6 +102,17 @@ async def test_who_opted_out_keeps_the_consent_that_a_start_goes_back_to(outreac
     assert await load(outreach, external_id="N2") == [("N1", "granted", None), ("N2", "granted", None)]
 
 
+async def test_an_agent_may_lift_what_an_earlier_holder_of_the_number_demanded(outreach: Outreach) -> None:
+    await hear(outreach, "STOP")
+    await load(outreach)
+    take_back: dict[str, Any] = {"ledger": outreach.ledger, "clock": CLOCK, "actor": "test"}
+    assert await opt_in("N1", ChannelKind.SMS, **take_back)
+    assert not await opt_in("N1", ChannelKind.SMS, **take_back)
+
+    assert await outreach.value("SELECT count(*) FROM events WHERE kind = 'address.restored'") == 1
+    assert await load(outreach, consent_at="2030-01-01T00:00:00Z") == [("N1", "granted", None)]
+
+
 async def test_a_start_from_the_address_lets_it_be_written_to_again(outreach: Outreach) -> None:
     await load(outreach)
     await hear(outreach, "wrong number")
