@@ -66,7 +66,7 @@ def _moment(regime: Regime, now: datetime, time_zone: str | None, candidates: tu
     ]
     counts = [(count_of(bound, regime.kind.medium), bound) for bound in regime.caps if zones]
     caps = [(count, counted_since(count.bound.params.window, now, _zones_for(bound, zones))) for count, bound in counts]
-    record = _record(now, time_zone, candidates, zones)
+    record = _record(now, zones)
     if regime.opt_in:
         record["opt_in"] = list(regime.opt_in)
     return Moment(regime, zones, tuple(closed), tuple(caps), record)
@@ -79,12 +79,10 @@ def _candidates(time_zone: str | None, others: tuple[str, ...]) -> tuple[ZoneInf
     return known if len(known) == len(found) else ()
 
 
-def _record(
-    now: datetime, time_zone: str | None, candidates: tuple[str, ...], zones: tuple[ZoneInfo, ...]
-) -> dict[str, Any]:
+def _record(now: datetime, zones: tuple[ZoneInfo, ...]) -> dict[str, Any]:
+    """The zones' names are facts, and kept with them."""
     local = now.astimezone(zones[0]).isoformat() if zones else None
-    record: dict[str, Any] = {"now": now.isoformat(), "local": local, "time_zone": time_zone}
-    if candidates:
-        record["candidate_zones"] = list(candidates)
+    record: dict[str, Any] = {"now": now.isoformat(), "local": local}
+    if len(zones) > 1:
         record["local_times"] = {zone.key: now.astimezone(zone).isoformat() for zone in zones}
     return record

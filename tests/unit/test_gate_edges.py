@@ -8,7 +8,9 @@ import pytest
 from duecourse.domain.vocabulary import ChannelKind, Consent, Decision
 from duecourse.policy.history import Evidence, Stop
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.model import Place, TimezoneRule
 from duecourse.policy.packs.vocabulary import (
+    Anchor,
     CapScope,
     CapUnit,
     ConsentBasis,
@@ -114,3 +116,33 @@ def test_a_cap_of_none_is_a_ban_and_a_cap_of_one_is_not(most: int, decision: Dec
     day = p.CapWindow(kind=WindowKind.CALENDAR_DAY)
     cap = p.FrequencyCap(unit=CapUnit.ATTEMPT, max=most, window=day, scope=CapScope.DEBTOR)
     assert ask(pack(cap)).decision is decision
+
+
+def test_a_countrys_legal_time_shuts_where_the_borrowers_own_would_not() -> None:
+    """22:30 by the one legal time, 20:30 by the clocks that people live by."""
+    china = TimezoneRule(anchor=Anchor.FIXED, zone="Asia/Shanghai")
+    hours = pack(rule(window(8, 22), "hours"), country="CN", timezone=china)
+    late = datetime(2026, 11, 18, 14, 30, tzinfo=UTC)
+    said = ask(hours, time_zone="Asia/Urumqi", residence=Place("CN"), now=late)
+    assert (said.decision, said.until) == (Decision.DEFER, datetime(2026, 11, 19, 2, tzinfo=UTC))
+
+
+def test_all_evidence_that_lifted_something_is_named() -> None:
+    agreed = frozenset({Override.DEBTOR_AGREEMENT})
+    two = pack(rule(window(18, 21), "evening", overrides=agreed), rule(window(6, 9), "morning", overrides=agreed))
+    evidence = tuple(
+        Evidence(id=f"for-{name}", kind=Override.DEBTOR_AGREEMENT, given_at=NOON - DAY, rules=frozenset({name}))
+        for name in ("evening", "morning")
+    )
+    said = ask(two, evidence=evidence)
+    assert (said.decision, set(said.evidence)) == (Decision.ALLOW, {"for-evening", "for-morning"})
+
+
+def test_a_verdict_keeps_each_place_and_its_time() -> None:
+    facts = ask(candidate_zones=("Asia/Shanghai",)).facts
+    assert (facts["time_zone"], facts["candidate_zones"]) == ("America/New_York", ["Asia/Shanghai"])
+    assert facts["local_times"] == {
+        "America/New_York": "2026-11-18T12:00:00-05:00",
+        "Asia/Shanghai": "2026-11-19T01:00:00+08:00",
+    }
+    assert "local_times" not in ask().facts
