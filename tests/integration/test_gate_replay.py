@@ -19,9 +19,13 @@ from duecourse.domain.vocabulary import Decision
 from duecourse.ledger.database import PostgresLedger
 from duecourse.ledger.verdicts import VerdictFilter, kept_verdicts
 from duecourse.policy.gate import decide
+from duecourse.policy.house import house_alone
 from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.replay import Again, Archive
 from duecourse.settings.packs import load_packs
 from tests.gate_rules import FINE
+from tests.pipeline import QUIET, World
+from tests.seed import seed
 
 AT = datetime(2026, 11, 18, 17, tzinfo=UTC)
 CONTACT = month_base(AT.date()) + 1_000_001
@@ -62,6 +66,22 @@ async def test_verdicts_are_read_in_order_past_the_end_of_a_page(
     assert since == [late]
     other = [kept async for kept in kept_verdicts(ledger, VerdictFilter(contact_id=CONTACT + 1))]
     assert other == []
+
+
+async def test_what_workers_stored_is_judged_the_same_again(world: World) -> None:
+    """Sent, and refused since the borrower's clock or an opt-out changed meanwhile: through the real claim."""
+    for _ in range(3):
+        await seed(world.ledger)
+    await world.plan()
+    ids = await world.release()
+    await world.rows("UPDATE borrowers SET time_zone = 'Asia/Tokyo' WHERE borrower_id % 3 = 0 RETURNING 1")
+    await world.rows("UPDATE contact_points SET consent = 'withdrawn' WHERE borrower_id % 3 = 1 RETURNING 1")
+    await world.worker()(ids)
+    archive = Archive(house_alone(QUIET).packs)
+    found = [archive.replay(kept) async for kept in kept_verdicts(world.ledger, VerdictFilter())]
+    rules = {one.kept.record["rules"][0] for one in found if one.kept.record["decision"] != "allow"}
+    assert (len(found), rules) == (3, {"quiet-hours", "no-consent"})
+    assert [one for one in found if one.again is not Again.SAME] == []
 
 
 async def test_the_command_finds_every_verdict_the_same(ledger: PostgresLedger, environment: dict[str, str]) -> None:
