@@ -16,11 +16,12 @@ from duecourse.policy.cases import Question, answer
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.gate import decide
 from duecourse.policy.packs.compile import PackSet
-from duecourse.policy.replay import Again, Archive, Kept, LawOf, judge_again
+from duecourse.policy.replay import Again, Archive, Kept, LawOf, Replayed, judge_again
 from duecourse.settings.gate_cases import Knowledge, read_cases
 from duecourse.settings.inbound import load_lexicon
 from duecourse.settings.packs import load_packs
 from tests.any_facts import any_facts, moments
+from tests.gate_rules import FINE, NOON, pack, source, window
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKS = load_packs(ROOT / "config")
@@ -82,28 +83,42 @@ def test_a_verdict_of_a_version_that_is_not_here_is_compared_with_nothing() -> N
     older = [replace(pack, version="0.0.1") if pack.id == "cn-mainland" else pack for pack in PACKS]
     replayed = Archive(older).replay(kept(answer(FIRST).verdict))
     assert (replayed.again, replayed.verdict) == (Again.OTHER_PACKS, None)
+    assert replayed.kept.record["packs"] == list(answer(FIRST).verdict.packs)
 
 
 def test_packs_that_came_later_change_no_past_verdict() -> None:
     stored = kept(decide(FIRST.facts, FIRST.now, PackSet(FIRST.packs)))
     assert Archive(PACKS).replay(stored).again is Again.SAME
-    house = PackSet(PACKS)
-    assert judge_again(stored, house).again is Again.DIFFERENT
+    more = judge_again(stored, EVERY)
+    assert (more.again, more.kept) == (Again.DIFFERENT, stored)
+    assert {"packs", "citations"} <= set(more.differences)
 
 
 @pytest.mark.parametrize("facts", [{}, {"error": "KeyError"}, {"now": "2026-12-01T00:00:00+00:00"}, None])
 def test_what_the_gate_did_not_judge_on_facts_is_passed_over(facts: Any) -> None:
     record = {"decision": "suppress", "rules": ["no-route"], "packs": [], "facts": facts}
     stored = replace(kept(answer(FIRST).verdict), record=record)
-    assert Archive(PACKS).replay(stored).again is Again.NOT_JUDGED
-    assert judge_again(stored, EVERY).again is Again.NOT_JUDGED
+    assert Archive(PACKS).replay(stored) == Replayed(kept=stored, again=Again.NOT_JUDGED)
+    assert judge_again(stored, EVERY) == Replayed(kept=stored, again=Again.NOT_JUDGED)
+
+
+def test_what_stands_beside_the_facts_is_no_part_of_the_answer() -> None:
+    stored = kept(answer(FIRST).verdict)
+    noted = replace(stored, record={**stored.record, "facts": {**stored.record["facts"], "noted": "later"}})
+    assert Archive(PACKS).replay(noted).again is Again.SAME
+
+
+def test_a_verdict_without_packs_is_compared_under_none() -> None:
+    alone = kept(decide(FIRST.facts, FIRST.now, PackSet(())))
+    without = {name: value for name, value in alone.record.items() if name != "packs"}
+    assert Archive(()).replay(replace(alone, record=without)).again is Again.SAME
 
 
 @pytest.mark.parametrize(("name", "value"), [("channel", "smoke"), ("stop", 3), ("history", [{"who": "me"}])])
 def test_facts_that_are_none_are_told(name: str, value: Any) -> None:
     stored = kept(answer(FIRST).verdict)
     broken = replace(stored, record={**stored.record, "facts": {**stored.record["facts"], name: value}})
-    assert Archive(PACKS).replay(broken).again is Again.UNREADABLE
+    assert Archive(PACKS).replay(broken) == Replayed(kept=broken, again=Again.UNREADABLE)
 
 
 def test_the_law_of_another_day_may_decide_otherwise() -> None:
@@ -119,3 +134,14 @@ def test_the_law_of_another_day_may_decide_otherwise() -> None:
     assert before.decision is Decision.ALLOW
     assert after is not None
     assert (after.decision, after.rules) == (Decision.SUPPRESS, ("us.tcpa.stop_all_topics",))
+
+
+@pytest.mark.parametrize(("day", "opt_in", "binds"), [(19, (), True), (20, (), False), (20, ("r",), True)])
+def test_a_law_that_ended_binds_until_its_last_day_or_whom_opts_in(
+    day: int, opt_in: tuple[str, ...], *, binds: bool
+) -> None:
+    ending = pack(window(18, 21), sources={"law": source(effective_to=date(2026, 11, 20))})
+    stored = kept(decide(FINE, NOON, PackSet(())), FINE)
+    replayed = judge_again(stored, LawOf((ending,), opt_in=opt_in, day=date(2026, 11, day)))
+    assert replayed.verdict is not None
+    assert (replayed.verdict.decision is Decision.DEFER) is binds
