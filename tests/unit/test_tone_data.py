@@ -17,7 +17,7 @@ from training.tone.texts import made_from, read_texts
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "config"
 #: Labelled texts that are never learned from; docs/tone.md says how each came about.
-SETS = ("held_out.jsonl",)
+SETS = ("held_out.jsonl", "fresh.jsonl")
 GREETING = 'variables = ["name"]\n[sms]\ntext = "Hi {{ name }}, WORDS"\n'
 
 
@@ -50,7 +50,7 @@ def broken(folder: Path, name: str, old: str, new: str) -> ConfigError:
         ("en.toml", 'we = "we, i', 'we = "we,, i', "words.we", "nothing between two commas"),
         ("en.toml", "[contractions]", "extra = 1\n[contractions]", "extra", "unknown key"),
         ("zh.toml", "弄死, 砍死, 捅死, 法院", "弄死, 砍死, 捅死, 药房", "sounds", "'药房' is in no list of words"),
-        ("tone.toml", "zh = 0.8", "zh = 8", "model.from_probability.zh", "must be from 0.5 to 1"),
+        ("tone.toml", "zh = 0.75", "zh = 8", "model.from_probability.zh", "must be from 0.5 to 1"),
         ("tone.toml", "[suggestions.obscene_insulting]", "[s]", "suggestions.obscene_insulting.zh", "is missing"),
         ("characters.toml", 'meant = "a', 'meant = "', "look_alike", "written has"),
         ("weights.json", '"bias"', '"bent"', "(file)", "holds no weights: KeyError"),

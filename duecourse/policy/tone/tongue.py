@@ -17,7 +17,7 @@ _OPPOSITE = "not_"
 #: Begins a feature that is no n-gram; no normal text has it.
 _CONCEPT = "\x00"
 #: What the whole text must come to where one sentence of it is objected to.
-_LEAST_OF_ALL = 0.5
+_LEAST_OF_ALL = 0.6
 #: Shorter sentences are judged with the others only.
 _LEAST_CHARACTERS = {Language.ZH: 5, Language.EN: 14}
 
