@@ -5,8 +5,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
+from functools import cached_property, partial
 
 from redis.asyncio import Redis
 from redis.backoff import NoBackoff
@@ -20,14 +20,18 @@ from duecourse.cadence.files import load_cadences
 from duecourse.cadence.rung import Cadence
 from duecourse.domain.clock import Clock
 from duecourse.domain.errors import ConfigError, StoreUnavailable
+from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.clock import LedgerClock
 from duecourse.ledger.crypto import Vault
 from duecourse.ledger.database import PostgresLedger, open_ledger
 from duecourse.ledger.migrate import pending
 from duecourse.policy.disposition import Backoff
+from duecourse.policy.facts import ContactFacts
 from duecourse.policy.gate import decide
-from duecourse.policy.house import house_alone
+from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.span import days_back
+from duecourse.policy.terms import Terms
 from duecourse.policy.text_gate import judge_text
 from duecourse.ports import Channel, Health, Limiter, Owner, ProviderTerms, Queue
 from duecourse.routing.checks import check_deadlines, check_needs
@@ -35,10 +39,12 @@ from duecourse.routing.route import Route
 from duecourse.routing.sightings import memory_s
 from duecourse.settings import Settings
 from duecourse.settings.inbound import load_lexicon
+from duecourse.settings.packs import load_pack_set
 from duecourse.texts import JinjaTexts
 from duecourse.usecases.accounts import Accounts
 from duecourse.usecases.apply_inbox import ApplyInbox
 from duecourse.usecases.arm import Arm
+from duecourse.usecases.ask_gate import AskGate
 from duecourse.usecases.choose_providers import ChooseProviders
 from duecourse.usecases.deliver import Deliver
 from duecourse.usecases.judge_providers import JudgeProviders
@@ -63,6 +69,33 @@ class App:
     limiter: Limiter
     health: Health
     bell: RedisBell
+
+    @cached_property
+    def packs(self) -> PackSet:
+        """The rules that bind this deployment: the chosen packs and the house's.
+
+        Raises:
+            ConfigError: a pack is wrong, or the settings name one that is not there.
+        """
+        return load_pack_set(self.settings.config_dir, self.settings.policy, self.settings.quiet)
+
+    @property
+    def gate(self) -> Callable[[ContactFacts, datetime], Verdict]:
+        return partial(decide, packs=self.packs)
+
+    @property
+    def terms(self) -> Terms:
+        policy = self.settings.policy
+        return Terms(
+            lender_country=policy.lender_country,
+            lender_type=policy.lender_type,
+            lender_role=policy.lender_role,
+            days_back=days_back(self.packs.packs),
+        )
+
+    def asking(self, actor: str) -> AskGate:
+        """For calls and visits by people."""
+        return AskGate(ledger=self.ledger, clock=self.clock, gate=self.gate, terms=self.terms, actor=actor)
 
     @property
     def cadences(self) -> tuple[Cadence, ...]:
@@ -133,8 +166,9 @@ class App:
         arm = Arm(
             ledger=self.ledger,
             clock=self.clock,
-            gate=partial(decide, packs=house_alone(self.settings.quiet)),
-            reader=partial(judge_text, packs=house_alone(self.settings.quiet)),
+            gate=self.gate,
+            terms=self.terms,
+            reader=partial(judge_text, packs=self.packs),
             texts=JinjaTexts.from_settings(self.settings),
             owner=owner,
             channels=channels,

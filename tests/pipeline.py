@@ -1,7 +1,7 @@
 """A scheduler and workers without processes: each step of the pipeline is called by hand, on a real ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from duecourse.ledger.database import PostgresLedger
 from duecourse.policy.disposition import Backoff
 from duecourse.policy.gate import decide
 from duecourse.policy.house import house_alone
+from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.policy.text_gate import judge_text
 from duecourse.ports import ProviderTerms, TextRequest
@@ -81,6 +82,7 @@ class World:
     limiter: FakeLimiter
     channel: FakeChannel
     rungs: tuple[Rung, ...] = (rung(),)
+    packs: PackSet = field(default_factory=lambda: house_alone(QUIET))
 
     async def plan(self) -> dict[str, int]:
         cadence = Cadence(name="default", version=1, rungs=self.rungs)
@@ -106,8 +108,8 @@ class World:
         arm = Arm(
             ledger=self.ledger,
             clock=self.clock,
-            gate=partial(decide, packs=house_alone(QUIET)),
-            reader=partial(judge_text, packs=house_alone(QUIET)),
+            gate=partial(decide, packs=self.packs),
+            reader=partial(judge_text, packs=self.packs),
             texts=PlainTexts(),
             owner=OneOwner(),
             channels={provider.name: provider},

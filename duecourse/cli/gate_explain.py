@@ -14,10 +14,8 @@ from duecourse.domain.errors import InputError
 from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.asking import Asked, Known, facts_of
-from duecourse.policy.gate import decide
 from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.words import verdict_in_words
-from duecourse.settings.packs import load_pack_set
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +69,8 @@ def _moment(text: str) -> datetime:
 async def _explain(app: App, whom: tuple[str, ChannelKind], at: datetime | None, due_on: date | None) -> _Explained:
     times = await app.clock.read()
     asked = Asked(borrower=whom[0], channel=whom[1], at=at or times.business, due_on=due_on)
-    known = await facts_of(app.ledger, asked, times.lease)
-    packs = load_pack_set(app.settings.config_dir, app.settings.policy)
-    return _Explained(known=known, verdict=decide(known.facts, known.at, packs), packs=packs)
+    known = await facts_of(app.ledger, asked, times.lease, app.terms)
+    return _Explained(known=known, verdict=app.gate(known.facts, known.at), packs=app.packs)
 
 
 def _print(found: _Explained) -> None:

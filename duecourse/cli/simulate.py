@@ -49,11 +49,14 @@ def simulate_(
     packs: Annotated[
         str, typer.Option(help="Ids of the packs in force, with commas; the house's always are. By default, as set.")
     ] = "",
+    calls: Annotated[
+        bool, typer.Option("--calls", help="The lender's people call who is late, where the gate lets them.")
+    ] = False,
     compare: Annotated[
         list[str] | None,
         typer.Option(
-            help="Another policy, as `cadence=NAME,packs=NAME+NAME` or either; repeat it for more. A lone one is"
-            " compared with --cadence and --packs; else all are compared with the first."
+            help="Another policy, as `cadence=NAME,packs=NAME+NAME,calls=yes` or any of these; repeat it for more."
+            " A lone one is compared with --cadence, --packs and --calls; else all are compared with the first."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides who the borrowers are and what they do.")] = 1,
@@ -74,7 +77,7 @@ def simulate_(
         folder=_FOLDER,
         files=_files(book, loans),
         span=_span(book, start, days),
-        policies=_policies(_policy(cadence, packs), compare or ()),
+        policies=_policies(_policy(cadence, packs, calls=calls), compare or ()),
         seed=seed,
         repeats=repeats,
     )
@@ -118,8 +121,8 @@ def _span(book: Sequence[Path] | None, start: datetime | None, days: int) -> Spa
     return Span(start=first, end=first + timedelta(days=days))
 
 
-def _policy(cadence: str, packs: str) -> Policy:
-    return Policy(cadence=cadence, packs=checked("--packs", _with_commas, packs) if packs else ())
+def _policy(cadence: str, packs: str, *, calls: bool) -> Policy:
+    return Policy(cadence=cadence, packs=checked("--packs", _with_commas, packs) if packs else (), calls=calls)
 
 
 def _with_commas(text: str) -> tuple[str, ...]:

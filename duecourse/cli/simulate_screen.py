@@ -113,22 +113,24 @@ def _rungs(policy: Mapping[str, Any]) -> Table:
 
 
 def _kept(policy: Mapping[str, Any]) -> Table:
-    table = _table(f"{policy['name']}: kept back", "rule", "decision", "contacts", "pack", "source")
+    table = _table(f"{policy['name']}: kept back", "rule", "of", "decision", "times", "pack", "source")
     for row in policy["kept_back"][:_MOST_RULES]:
         source = " ".join(filter(None, (row["source"], row["pinpoint"])))
-        table.add_row(row["rule"], row["decision"], figure(row["contacts"]), row["pack"] or "the gate", source)
+        table.add_row(
+            row["rule"], row["what"], row["decision"], figure(row["contacts"]), row["pack"] or "the gate", source
+        )
     return table
 
 
 def _staff(policy: Mapping[str, Any]) -> Table:
     table = _table(
-        f"{policy['name']}: calls that people answer, {policy['calls']['zone']}",
-        "hour", "calls a day", "busiest day", "people usually", "people on the busiest day",
+        f"{policy['name']}: the lender's people, {policy['calls']['zone']}",
+        "hour", "ring a day", "busiest day", "dialled a day", "people usually", "people on the busiest day",
     )  # fmt: skip
     for row in policy["calls"]["by_hour"]:
-        hour = f"{row['hour']:02}:00"
-        people = (str(row["people_usually"]), str(row["people_busiest"]))
-        table.add_row(hour, f"{row['calls_a_day']:.1f}", str(row["busiest_day"]), *people)
+        hour, people = f"{row['hour']:02}:00", (str(row["people_usually"]), str(row["people_busiest"]))
+        calls = (f"{row['calls_a_day']:.1f}", str(row["busiest_day"]), f"{row['dialled_a_day']:.1f}")
+        table.add_row(hour, *calls, *people)
     return table
 
 

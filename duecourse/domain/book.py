@@ -45,6 +45,9 @@ class DueItem:
     number: int
     outstanding: Money
     autopay: bool = False
+    product: str | None = None
+    actor_role: str | None = None
+    """In whose name it is collected; None: as the settings say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from duecourse.domain.zones import find_zone
 from duecourse.ledger.partitions import ensure_months
 from duecourse.ledger.rehearsal import Rehearsal
 from duecourse.policy.facts import ContactFacts
+from duecourse.policy.terms import Terms
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection, PostgresLedger
@@ -31,6 +32,7 @@ VALUES (contact_month_base(%(due)s) + nextval('contact_numbers'), %(due)s, %(bor
 RETURNING contact_id
 """
 _RELEASE = "UPDATE contacts SET state = 'released', released_at = %s WHERE contact_id = %s AND due_on = %s"
+_NO_TERMS = Terms()
 #: Long enough for whatever it has to wait for.
 _ENDS_AFTER = timedelta(days=14)
 
@@ -57,7 +59,7 @@ class Known:
     due_on: date
 
 
-async def facts_of(ledger: "PostgresLedger", asked: Asked, lease: datetime) -> Known:
+async def facts_of(ledger: "PostgresLedger", asked: Asked, lease: datetime, terms: Terms = _NO_TERMS) -> Known:
     """Read a contact's facts as a worker would at that time. Nothing of it stays.
 
     For that moment the borrower is locked as by a worker's claim.
@@ -71,7 +73,7 @@ async def facts_of(ledger: "PostgresLedger", asked: Asked, lease: datetime) -> K
         due_on = asked.due_on or await _due(tx.conn, borrower_id, at.date())
         contact_id = await _planned(tx.conn, asked, (borrower_id, due_on, at))
         await tx.conn.execute(_RELEASE, (lease, contact_id, due_on))
-        [contact] = await tx.claims.claim([contact_id], times=Times(business=at, lease=lease))
+        [contact] = await tx.claims.claim([contact_id], times=Times(business=at, lease=lease), terms=terms)
     return Known(facts=contact.facts, at=at, due_on=due_on)
 
 

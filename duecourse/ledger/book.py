@@ -12,6 +12,7 @@ from duecourse.ledger.holds import HoldRows
 from duecourse.ledger.keys import KeyRows
 from duecourse.ledger.opt_outs import OptOutRows
 from duecourse.ledger.payments import PaymentRows
+from duecourse.ledger.questions import QuestionRows
 from duecourse.ledger.stops import StopRows
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class BookRows:
     @cached_property
     def stops(self) -> StopRows:
         return StopRows(self._conn)
+
+    @cached_property
+    def questions(self) -> QuestionRows:
+        return QuestionRows(self._conn, self._vault)
 
     @cached_property
     def keys(self) -> KeyRows:

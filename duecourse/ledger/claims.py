@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.rows import dict_row
@@ -13,11 +13,11 @@ from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState, due_range
 from duecourse.domain.errors import SealBroken
 from duecourse.domain.vocabulary import ChannelKind, Consent
-from duecourse.domain.zones import find_zone
 from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
-from duecourse.ledger.facts import Surroundings, read_surroundings
+from duecourse.ledger.facts import Surroundings, local_day_of, read_surroundings
 from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Ids, document, statement
 from duecourse.ledger.trials import QUARANTINE_FROM, SUSPECT_FROM
+from duecourse.policy.terms import Terms
 from duecourse.ports import Armed, Claimable, Held, Postponed
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ _ARM = """
 WITH armed AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s) AS r (
         contact_id bigint, due_on date, number smallint, fence integer, kind text, borrower_id bigint, channel text,
-        provider text, reference text, idempotency_key text, body_hash text, body_sealed text, local_day date)
+        provider text, reference text, idempotency_key text, body_hash text, body_sealed text, local_day date,
+        address_index text, loan_ids bigint[])
 ), taken AS (
     UPDATE contacts c
     SET state = CASE c.state WHEN 'released' THEN 'sending' ELSE c.state END,
@@ -52,9 +53,11 @@ WITH armed AS MATERIALIZED (
       AND c.due_on >= %(first)s AND c.due_on < %(last)s
 )
 INSERT INTO attempts (contact_id, due_on, number, kind, borrower_id, channel, provider, fence, owner, reference,
-                      idempotency_key, body_hash, body_sealed, armed_business, armed_at, local_day, counted)
+                      idempotency_key, body_hash, body_sealed, armed_business, armed_at, local_day, counted,
+                      address_index, loan_ids)
 SELECT contact_id, due_on, number, kind, borrower_id, channel, provider, fence, %(owner)s, reference, idempotency_key,
-       decode(body_hash, 'hex'), decode(body_sealed, 'base64'), %(now)s, %(lease)s, local_day, kind = 'send'
+       decode(body_hash, 'hex'), decode(body_sealed, 'base64'), %(now)s, %(lease)s, local_day, kind = 'send',
+       decode(address_index, 'hex'), loan_ids
 FROM armed
 """
 
@@ -81,7 +84,7 @@ class ClaimRows:
         self._vault = vault
         self._keys: dict[int, tuple[int, DataKey]] = {}
 
-    async def claim(self, contact_ids: Sequence[int], *, times: Times) -> list[Claimable]:
+    async def claim(self, contact_ids: Sequence[int], *, times: Times, terms: Terms) -> list[Claimable]:
         """Lock and read those of the contacts that are still to be sent or resolved, in id order."""
         due = due_range(contact_ids)
         span: dict[str, object] = {"first": due[0], "last": due[1], "ids": Ids(contact_ids), "lease": times.lease}
@@ -92,10 +95,10 @@ class ClaimRows:
         async with self._conn.pipeline(), self._conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement("claim"), span)
             borrowers = {row[0] for row in locked}
-            around = await read_surroundings(self._conn, Ids(borrowers), due, times)
+            around = await read_surroundings(self._conn, Ids(borrowers), due, times=times, terms=terms)
             # One that was released since has a borrower who is not locked: its own hint is still to come.
             rows = [row for row in await cursor.fetchall() if row["borrower_id"] in borrowers]
-        return [self._claimable(row, around, times.business) for row in rows]
+        return [self._claimable(row, around, times) for row in rows]
 
     async def arm(self, attempts: Sequence[Armed], *, times: Times, owner: int, lease: timedelta) -> None:
         """Write the attempts and mark their contacts as sending, under a lease."""
@@ -141,13 +144,15 @@ class ClaimRows:
             "body_hash": hashlib.sha256(armed.letter).hexdigest(),
             "body_sealed": base64.b64encode(sealed).decode(),
             "local_day": armed.contact.local_day,
+            "address_index": armed.contact.facts.number,
+            "loan_ids": armed.contact.facts.debts,
         }
 
-    def _claimable(self, row: Mapping[str, Any], around: Surroundings, now: datetime) -> Claimable:
+    def _claimable(self, row: Mapping[str, Any], around: Surroundings, times: Times) -> Claimable:
         channel = ChannelKind(row["channel"])
         opened = self._open(row, channel)
         items = around.items_of(row)
-        local_day = _local_day(row["time_zone"], now)
+        local_day = local_day_of(row, times)
         return Claimable(
             contact_id=row["contact_id"],
             due_on=row["due_on"],
@@ -164,7 +169,7 @@ class ClaimRows:
             failures=row["failures"],
             fence=row["fence"],
             not_after=row["not_after"],
-            local_day=local_day or now.astimezone(UTC).date(),
+            local_day=local_day,
             held=opened.held if opened else None,
             readable=opened is not None,
         )
@@ -205,8 +210,3 @@ class ClaimRows:
             armed_at=row["armed_at"],
             negatives=row["negatives"],
         )
-
-
-def _local_day(time_zone: str | None, now: datetime) -> date | None:
-    zone = find_zone(time_zone)
-    return now.astimezone(zone).date() if zone else None

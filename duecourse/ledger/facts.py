@@ -3,27 +3,34 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from duecourse.domain.book import DueItem
 from duecourse.domain.clock import Times
 from duecourse.domain.demand import CONFIRMING
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
+from duecourse.domain.zones import find_zone
+from duecourse.ledger.history import History, ask_history, told_history
 from duecourse.ledger.preferences import READ_PREFERENCES, preferences_of
-from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import Ids
 from duecourse.policy.facts import ContactFacts
-from duecourse.policy.packs.vocabulary import Purpose
+from duecourse.policy.history import Touch
+from duecourse.policy.packs.vocabulary import ActorRole, Direction, Medium, Purpose
 from duecourse.policy.preferences import NOTHING_ASKED, Preferences
+from duecourse.policy.terms import Terms
+from duecourse.policy.whereabouts import days_past_due, only, other_zones, place, purpose_of
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 _ITEMS = """
 SELECT i.borrower_id, i.due_on, i.instalment_id, l.loan_id, l.external_id, i.number, i.outstanding_minor, i.currency,
-       l.autopay
+       l.autopay, l.product, l.actor_role
 FROM instalments i JOIN loans l USING (loan_id)
 WHERE i.borrower_id = ANY (%(borrowers)s) AND i.due_on >= %(first)s AND i.due_on < %(last)s
   AND i.outstanding_minor > 0 AND l.status = 'active'
@@ -36,24 +43,26 @@ WHERE borrower_id = ANY (%(borrowers)s) AND released_at IS NULL
   AND starts_at <= %(now)s AND (ends_at IS NULL OR ends_at > %(now)s)
 """
 
-_OPT_OUTS = "SELECT borrower_id, channel FROM opt_outs WHERE borrower_id = ANY (%(borrowers)s) AND revoked_at IS NULL"
+_ANY: frozenset[Medium] = frozenset()
+#: Whose rules are strictest: what is collected for somebody else is named first.
+_ROLES = (ActorRole.THIRD_PARTY_AGENCY, ActorRole.ASSIGNEE, ActorRole.FIRST_PARTY)
 
-#: Borrower by borrower, and each contact by its key: joined as a whole, the months are read from end to end,
-#: and without OFFSET 0 Postgres joins them as a whole.
-_TOUCHES = """
-SELECT a.borrower_id, a.contact_id, a.channel, a.local_day, c.state
-FROM unnest(%(borrowers)s::bigint[]) AS b (borrower_id)
-CROSS JOIN LATERAL (
-    SELECT * FROM attempts
-    WHERE borrower_id = b.borrower_id AND counted AND kind = 'send' AND local_day >= %(since)s
-      AND due_on BETWEEN %(oldest)s AND %(newest)s
-    OFFSET 0
-) a
-CROSS JOIN LATERAL (SELECT state FROM contacts WHERE contact_id = a.contact_id AND due_on = a.due_on LIMIT 1) c
-"""
 
-#: A touch that reached somebody, as far as anybody knows.
-_REACHED = frozenset({"sending", "unknown", "accepted", "delivered", "assumed_sent"})
+#: What a worker serves, by its own word; what a person does, by the law's.
+_WAYS: dict[str, ChannelKind | Medium] = {medium.value: medium for medium in Medium} | {
+    kind.value: kind for kind in ChannelKind
+}
+
+
+class _About(NamedTuple):
+    """What a contact is about."""
+
+    role: ActorRole
+    product: str | None
+    """None where its loans differ."""
+    debts: tuple[int, ...]
+    minor: int | None
+    """What is due in all; None where it is in several currencies."""
 
 
 class _Hold(NamedTuple):
@@ -62,22 +71,14 @@ class _Hold(NamedTuple):
     channel: str | None
 
 
-class _Touch(NamedTuple):
-    contact_id: int
-    channel: str
-    day: date
-    state: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """Of each borrower of a batch: what is due, what silences them, what reached them since yesterday."""
+    """Of each borrower of a batch: what is due, what silences them, what reached them."""
 
+    terms: Terms
+    history: History
     items: dict[tuple[int, date], list[DueItem]] = field(default_factory=lambda: defaultdict(list))
     holds: dict[int, list[_Hold]] = field(default_factory=lambda: defaultdict(list))
-    opt_outs: dict[int, list[str | None]] = field(default_factory=lambda: defaultdict(list))
-    """Channels; None is every channel."""
-    touches: dict[int, list[_Touch]] = field(default_factory=lambda: defaultdict(list))
     preferences: dict[int, Preferences] = field(default_factory=dict)
 
     def items_of(self, row: Mapping[str, Any]) -> tuple[DueItem, ...]:
@@ -88,71 +89,117 @@ class Surroundings:
         """The language that the borrower asked for, else the one in the lender's book."""
         return self.preferences.get(row["borrower_id"], NOTHING_ASKED).locale or str(row["locale"])
 
-    def facts(self, row: Mapping[str, Any], items: tuple[DueItem, ...], local_day: date | None) -> ContactFacts:
+    def facts(self, row: Mapping[str, Any], items: tuple[DueItem, ...], local_day: date) -> ContactFacts:
         """Of one contact, as the claim's statement read it. `local_day` is today where the borrower is."""
         borrower, channel = row["borrower_id"], row["channel"]
-        opt_outs = self.opt_outs.get(borrower, ())
+        past = self.history.of(borrower, but=row["contact_id"], channel=channel, day=local_day)
         asked = self.preferences.get(borrower, NOTHING_ASKED)
-        others = [
-            touch
-            for touch in self.touches.get(borrower, ())
-            if touch.day == local_day and touch.contact_id != row["contact_id"]
-        ]
+        about = _about(items, self.terms.lender_role)
+        index, confirms = row["address_index"], row["cadence"] == CONFIRMING
+        dpd = days_past_due(row["oldest_unmet"], local_day)
         return ContactFacts(
             contact_id=row["contact_id"],
             borrower_id=borrower,
-            channel=ChannelKind(channel),
+            channel=_WAYS[channel],
             not_after=row["not_after"],
             time_zone=row["time_zone"],
             consent=Consent(row["consent"]) if row["consent"] else None,
             address_valid=bool(row["address_valid"]),
             open_items=len(items),
             autopay=bool(items) and all(item.autopay for item in items),
-            holds=_covering(self.holds.get(borrower, ()), channel, items),
-            opted_out=None in opt_outs or channel in opt_outs,
-            touches_today=sum(touch.channel == channel for touch in others),
-            reached_today=any(touch.state in _REACHED for touch in others),
-            stop=frozenset(map(StopRule, row["stop"])),
-            purpose=_purpose(row["cadence"]),
+            holds=_covering(self.holds.get(borrower, ()), items, channel),
+            opted_out=past.opted_out,
+            touches_today=past.touches_today,
+            reached_today=past.reached_today,
+            stop=_stop_rules(*row["stop"]),
+            purpose=Purpose.CONFIRM_STOP if confirms else purpose_of(row["due_on"], local_day, dpd),
+            actor_role=about.role,
+            lender_type=self.terms.lender_type,
+            lender_country=self.terms.lender_country,
+            product=about.product,
+            debts=about.debts,
+            dpd=dpd,
+            amount_minor=about.minor,
+            residence=place(row["country"], row["region"]),
+            present=place(row["place_country"], row["place_region"]),
+            carrier_country=row["carrier_country"],
+            candidate_zones=candidates(row["time_zone"], row["zone_evidence"]),
+            # Rules count by number where people and machines speak.
+            number=index.hex() if channel == ChannelKind.VOICE and index else None,
+            employer_address=bool(row["employer"]),
+            employer_address_used=_used(past.touches, index),
+            address_verified_at=row["verified_at"],
+            history=past.touches,
+            stops=past.stops,
+            evidence=past.evidence,
+            first_contact=False if past.touches else None,
             preferred_hours=asked.hours,
-            preferred_channels=asked.media,
+            preferred_channels=asked.media if asked.channels else _ANY,
         )
 
 
-async def read_surroundings(conn: "Connection", borrowers: Ids, due: tuple[date, date], times: Times) -> Surroundings:
-    """Read them, inside a pipeline. `due` is the half-open range of due dates of the batch.
-
-    Which of a borrower's touches was today is the borrower's arithmetic: they are read since yesterday.
-    """
-    span = {
-        "borrowers": borrowers,
-        "first": due[0],
-        "last": due[1],
-        "now": times.business,
-        "since": (times.business - timedelta(days=1)).date(),
-        "oldest": (times.business - REACH).date(),
-        "newest": (times.business + REACH).date(),
-    }
+async def read_surroundings(
+    conn: "Connection", borrowers: Ids, due: tuple[date, date], *, times: Times, terms: Terms
+) -> Surroundings:
+    """Read them, inside a pipeline. `due` is the half-open range of due dates of the batch."""
+    span = {"borrowers": borrowers, "first": due[0], "last": due[1], "now": times.business}
     items = await conn.execute(_ITEMS, span)
     holds = await conn.execute(_HOLDS, span)
-    opt_outs = await conn.execute(_OPT_OUTS, span)
-    touches = await conn.execute(_TOUCHES, span)
     preferences = await conn.execute(READ_PREFERENCES, span)
-    found = Surroundings()
+    asked = await ask_history(conn, borrowers, times, days=terms.days_back)
+    found = Surroundings(terms=terms, history=await told_history(asked))
+    found.preferences.update(preferences_of(await preferences.fetchall()))
     for borrower_id, due_on, *item in await items.fetchall():
         found.items[borrower_id, due_on].append(_item(due_on, item))
     for borrower_id, *hold in await holds.fetchall():
         found.holds[borrower_id].append(_Hold(*hold))
-    for borrower_id, channel in await opt_outs.fetchall():
-        found.opt_outs[borrower_id].append(channel)
-    for borrower_id, *touch in await touches.fetchall():
-        found.touches[borrower_id].append(_Touch(*touch))
-    found.preferences.update(preferences_of(await preferences.fetchall()))
     return found
 
 
-def _item(due_on: date, row: Sequence[Any]) -> DueItem:
-    instalment_id, loan_id, loan, number, minor, currency, autopay = row
+@lru_cache(maxsize=4096)
+def candidates(time_zone: str | None, evidence: str | None) -> tuple[str, ...]:
+    """The other zones that a borrower may be in. `evidence` is the column, as text: most of a book shares few."""
+    return other_zones(time_zone, orjson.loads(evidence)) if evidence else ()
+
+
+def local_day_of(row: Mapping[str, Any], times: Times) -> date:
+    """Today where the borrower is; where several zones are possible in the first, where none is known in UTC."""
+    names = [row["time_zone"], *candidates(row["time_zone"], row["zone_evidence"])]
+    zone = next(filter(None, map(find_zone, names)), None)
+    return times.business.astimezone(zone or UTC).date()
+
+
+@lru_cache
+def _stop_rules(*words: str) -> frozenset[StopRule]:
+    return frozenset(map(StopRule, words))
+
+
+def _used(touches: Sequence[Touch], index: bytes | None) -> bool:
+    """Did the borrower ever come to us from this address?"""
+    if not touches or not index:
+        return False
+    number = index.hex()
+    return any(touch.direction is Direction.INBOUND and touch.number == number for touch in touches)
+
+
+def _about(items: Sequence[DueItem], usual: ActorRole) -> _About:
+    if len(items) == 1:
+        (item,) = items
+        role = ActorRole(item.actor_role) if item.actor_role else usual
+        return _About(role, item.product, (item.loan_id,), item.outstanding.minor)
+    roles = {ActorRole(item.actor_role) if item.actor_role else usual for item in items} or {usual}
+    return _About(
+        role=next(role for role in _ROLES if role in roles),
+        product=only(item.product for item in items),
+        debts=tuple(dict.fromkeys(item.loan_id for item in items)),
+        minor=sum(item.outstanding.minor for item in items)
+        if only(item.outstanding.currency for item in items)
+        else None,
+    )
+
+
+def _item(due_on: date, item: Sequence[Any]) -> DueItem:
+    instalment_id, loan_id, loan, number, minor, currency, autopay, product, actor_role = item
     return DueItem(
         instalment_id=instalment_id,
         loan_id=loan_id,
@@ -161,14 +208,12 @@ def _item(due_on: date, row: Sequence[Any]) -> DueItem:
         number=number,
         outstanding=Money(minor=minor, currency=currency),
         autopay=autopay,
+        product=product,
+        actor_role=actor_role,
     )
 
 
-def _purpose(cadence: str) -> Purpose:
-    return Purpose.CONFIRM_STOP if cadence == CONFIRMING else Purpose.COLLECTION_INFORMATIONAL
-
-
-def _covering(every: Sequence[_Hold], channel: str, items: Iterable[DueItem]) -> tuple[int, ...]:
+def _covering(every: Sequence[_Hold], items: Iterable[DueItem], channel: str) -> tuple[int, ...]:
     """The holds that silence the contact: on the borrower, or together on every loan that is due."""
     holds = [hold for hold in every if hold.channel in {None, channel}]
     whole = [hold.hold_id for hold in holds if hold.loan_id is None]

@@ -1,12 +1,14 @@
 """What others did and what borrowers said: values that become the gate's facts, by the lender's own numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from duecourse.domain.clock import Times
+from duecourse.domain.verdict import Verdict
+from duecourse.policy.facts import ContactFacts
 from duecourse.policy.packs.params import Hours
 from duecourse.policy.packs.vocabulary import (
     AgentKind,
@@ -17,6 +19,7 @@ from duecourse.policy.packs.vocabulary import (
     StopEvent,
     TouchOutcome,
 )
+from duecourse.policy.terms import Terms
 
 
 class EncounterState(StrEnum):
@@ -185,6 +188,25 @@ class Question:
     """How many would come: for visits."""
     at: datetime | None = None
     """None: now."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What the gate said."""
+
+    reference: str
+    verdict: Mapping[str, Any]
+    """As JSON: decision, rules, until, sources, facts."""
+    reserved: bool
+    """It was allowed, and counts from now on."""
+    repeated: bool = False
+    """The same was asked before, and this was the answer."""
+
+
+class Questions(Protocol):
+    async def ask(
+        self, question: Question, judge: Callable[[ContactFacts], Verdict], *, times: Times, terms: Terms, actor: str
+    ) -> Answer: ...
 
 
 class Encounters(Protocol):

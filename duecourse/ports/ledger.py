@@ -20,9 +20,10 @@ from duecourse.domain.payment import PaymentResult
 from duecourse.domain.receipt import Flagged, InboxItem, Incoming, Match, Move, SetAside, Standing
 from duecourse.domain.verdict import RuleList
 from duecourse.domain.vocabulary import ChannelKind, Component, Urgency
+from duecourse.policy.terms import Terms
 from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWindow, Postponed, Settled, Settlement
 from duecourse.ports.demands import Demands, Suppressions
-from duecourse.ports.evidence import Agreements, Encounters, Stops
+from duecourse.ports.evidence import Agreements, Encounters, Questions, Stops
 from duecourse.ports.preferences import PreferenceBook
 from duecourse.ports.routing import Routing
 
@@ -87,6 +88,9 @@ class Book(Protocol):
     @property
     def stops(self) -> Stops: ...
 
+    @property
+    def questions(self) -> Questions: ...
+
 
 class Planning(Protocol):
     async def ensure_months(self, times: Times) -> None: ...
@@ -118,7 +122,7 @@ class Releases(Protocol):
 
 
 class Claims(Protocol):
-    async def claim(self, contact_ids: Sequence[int], *, times: Times) -> list[Claimable]: ...
+    async def claim(self, contact_ids: Sequence[int], *, times: Times, terms: Terms) -> list[Claimable]: ...
 
     async def arm(self, attempts: Sequence[Armed], *, times: Times, owner: int, lease: timedelta) -> None: ...
 

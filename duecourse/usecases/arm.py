@@ -17,6 +17,7 @@ from duecourse.domain.verdict import RuleList, Verdict
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.disposition import kind_of_resolution, recall_allowed
 from duecourse.policy.facts import ContactFacts
+from duecourse.policy.terms import Terms
 from duecourse.ports import (
     STRAIGHT,
     Armed,
@@ -78,6 +79,7 @@ class Arm:
     lease: timedelta
     actor: str
     recipients: Recipients | None = None
+    terms: Terms = field(default_factory=Terms)
     known: set[RuleList] = field(default_factory=set)
     """Lists of rules that the ledger keeps already."""
 
@@ -96,7 +98,7 @@ class Arm:
         armed: list[Armed] = []
         try:
             async with self.ledger.transaction() as tx, tx.together():
-                contacts = await tx.claims.claim(contact_ids, times=times)
+                contacts = await tx.claims.claim(contact_ids, times=times, terms=self.terms)
                 decided = [
                     self._decide(contact, channel, times, ways.get(contact.contact_id, STRAIGHT))
                     for contact in contacts

@@ -103,7 +103,7 @@ async def test_a_report_adds_up(month: Month) -> None:
     order = [rung.name for rung in month.cadence.rungs]
     met = [order.index(row["rung"]) for row in rungs if row["rung"] in order]
     assert met == sorted(met)
-    assert sum(row["calls"] for row in report["calls"]["by_hour"]) == report["calls"]["calls"]
+    assert sum(row["calls"] for row in report["calls"]["by_hour"]) == report["calls"]["rang"]
     assert report["metrics"]["contacts_sent"] == report["contacts"]["sent"]
     moved = report["payments"]
     assert sum(moved["caused_by"].values()) == (
@@ -143,3 +143,24 @@ async def test_the_same_seed_is_the_same_report_and_another_policy_meets_the_sam
     assert "no forecast" in page
     assert not any(word in page for word in ("src=", "href=", "url(", "<script", "@import")), "needs something else"
     assert "LC-" not in json.dumps(report), "borrowers' and loans' own numbers are nobody's business"
+
+
+async def test_people_who_call_ask_the_gate_and_packs_change_what_it_says(tmp_path: Path) -> None:
+    """Borrowers of the United States: their federal pack binds, unless only the house's rules are in force."""
+    wishes = Wishes(
+        folder=tmp_path / "stores",
+        files=[write_head(BUNDLED, tmp_path / "book.csv", 150)],
+        span=Span(start=START, end=START + timedelta(days=14)),
+        policies=[Policy(packs=("house",), calls=True), Policy(packs=("house", "us-federal"), calls=True)],
+    )
+    report = await simulate(wishes, Nobody())
+    alone, federal = ({row["pack"].partition("@")[0] for row in p["packs_asked"]} for p in report["policies"])
+    assert (alone, federal) == ({"house"}, {"house", "us-federal"})
+    for policy in report["policies"]:
+        calls, kept = policy["calls"], [row for row in policy["kept_back"] if row["what"] == "call"]
+        assert calls["dialled"] + calls["refused"] > 0
+        assert calls["reached"] <= calls["dialled"] == sum(row["dialled"] for row in calls["by_hour"])
+        assert bool(kept) == bool(calls["refused"])
+        assert all(row["rule"] for row in kept)
+    first, second = (policy["metrics"] for policy in report["policies"])
+    assert second["contacts_sent"] <= first["contacts_sent"], "a pack more never allows more"

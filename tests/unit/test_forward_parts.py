@@ -1,5 +1,6 @@
 """The parts of a simulation that compute: intervals, rounds, the desk, policies by name, and the page."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,15 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duecourse.domain.errors import ConfigError, InputError
-from duecourse.ledger.forward import Place
+from duecourse.ledger.forward import Owed, Place
 from duecourse.settings import Settings, load
 from duecourse.settings.keys import with_stand_ins
+from duecourse.simulator.forward.acts import Talk
 from duecourse.simulator.forward.chart import bars, columns
+from duecourse.simulator.forward.crowd import Crowd
 from duecourse.simulator.forward.desk import desk_zone, staffing
+from duecourse.simulator.forward.dialling import HOURS, dials
 from duecourse.simulator.forward.interval import difference
 from duecourse.simulator.forward.month import rounds
 from duecourse.simulator.forward.page import figure, signed
 from duecourse.simulator.forward.policy import Policy, check_policy, find_cadence, parse_policy, under
+from duecourse.simulator.sandbox.chance import Chance
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -72,11 +77,41 @@ def test_rounds_do_not_depend_on_ids() -> None:
 def test_staff_are_counted_by_the_desks_own_hours() -> None:
     zone = ZoneInfo("America/New_York")
     nine = datetime(2018, 7, 2, 13, 5, tzinfo=UTC)
-    calls = [nine, nine, nine + timedelta(days=1), nine + timedelta(hours=2)]
-    first, last = staffing(calls, zone, days=2, call_s=360)
+    rang = [nine, nine, nine + timedelta(days=1), nine + timedelta(hours=2)]
+    talks = [Talk(at, 360, rang=True, spoke=True) for at in rang]
+    first, last = staffing(talks, zone, days=2, call_s=360)
     assert (first["hour"], first["calls"], first["calls_a_day"], first["busiest_day"]) == (9, 3, 1.5, 2)
     assert (last["hour"], last["busiest_day"]) == (11, 1)
     assert first["people_busiest"] >= first["people_usually"] >= 1
+    assert first["answered_in_time"] >= 0.8
+
+
+def test_who_dials_waits_for_nobody_and_is_counted_by_minutes() -> None:
+    """Eleven talks of six minutes are 66 minutes: two people. Nobody rings, so nobody need wait for a call."""
+    at = datetime(2018, 7, 2, 15, tzinfo=UTC)
+    (row,) = staffing([Talk(at, 360, rang=False, spoke=True)] * 11, ZoneInfo("UTC"), days=1, call_s=360)
+    assert (row["dialled"], row["people_dialling"], row["people_answering"], row["people_busiest"]) == (11, 2, 0, 2)
+    assert row["answered_in_time"] is None
+
+
+def test_people_call_by_risk_and_in_daylight() -> None:
+    plain = Owed(
+        borrower="B-1",
+        loan="L-1",
+        time_zone="America/Denver",
+        due_on=date(2018, 7, 1),
+        number=1,
+        outstanding_minor=1,
+        currency="USD",
+        autopay=False,
+        missed=0,
+    )
+    owed = [replace(plain, loan=f"L-{number}", number=number) for number in (1, 3, 9)]
+    crowd = Crowd(Chance(1), owed, datetime(2018, 6, 25, tzinfo=UTC))
+    found = sorted((act.loan, act.cause) for act in dials(crowd.standing.values(), Chance(1)))
+    assert found == [("L-1", "T+3"), ("L-3", "T+15"), ("L-3", "T+7"), ("L-9", "T+15")]
+    hours = {act.at.astimezone(ZoneInfo("America/Denver")).hour for act in dials(crowd.standing.values(), Chance(1))}
+    assert hours <= set(range(*HOURS))
 
 
 def test_the_desk_stands_where_most_borrowers_live() -> None:
@@ -88,15 +123,19 @@ def test_a_policy_is_read_from_words() -> None:
     assert parse_policy("cadence=gentle") == Policy(cadence="gentle")
     both = parse_policy("packs=uk+house,cadence=gentle")
     assert both == Policy(cadence="gentle", packs=("house", "uk"))
+    assert parse_policy("calls=yes") == Policy(calls=True)
+    assert parse_policy("calls=no,packs=uk").label == "cadence=default,packs=uk"
+    assert Policy(calls=True).label == "cadence=default,calls=yes"
     assert both.label == "cadence=gentle,packs=house+uk"
     assert Policy(cadence="/home/somebody/gentle.toml").label == "cadence=gentle"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "cadence", "cadence=", "colour=red", "cadence=a,cadence=b", "packs=", "packs=a+", "cadence=a,"]
+    "text",
+    ["", "cadence", "cadence=", "colour=red", "cadence=a,cadence=b", "packs=", "packs=a+", "calls=maybe", "cadence=a,"],
 )
 def test_a_policy_in_other_words_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"cadence|colour|packs"):
+    with pytest.raises(InputError, match=r"cadence|colour|packs|calls"):
         parse_policy(text)
 
 

@@ -10,19 +10,27 @@ WITH c AS MATERIALIZED (
     ORDER BY contact_id
     FOR UPDATE
 )
-SELECT c.*, b.locale, b.time_zone, b.name_sealed, b.data_key_id, k.wrapped, k.master_version,
+SELECT c.*, b.locale, b.time_zone, nullif(b.zone_evidence, '{}')::text AS zone_evidence, b.country, b.region,
+       b.place_country, b.place_region, b.name_sealed, b.data_key_id, k.wrapped, k.master_version,
        p.contact_point_id, p.address_sealed, p.address_index, p.consent, p.invalid_since IS NULL AS address_valid,
+       p.country AS carrier_country, p.employer, p.verified_at, oldest.due_on AS oldest_unmet,
        last.provider, last.reference, last.idempotency_key, last.body_sealed, last.armed_at, last.number AS last_number
 FROM c
 JOIN borrowers b USING (borrower_id)
 LEFT JOIN data_keys k USING (data_key_id)
 LEFT JOIN LATERAL (
-    SELECT cp.contact_point_id, cp.address_sealed, cp.address_index, cp.consent, cp.invalid_since
+    SELECT cp.contact_point_id, cp.address_sealed, cp.address_index, cp.consent, cp.invalid_since, cp.country,
+           cp.employer, cp.verified_at
     FROM contact_points cp
     WHERE cp.borrower_id = c.borrower_id AND cp.channel = c.channel
     ORDER BY cp.invalid_since IS NULL DESC, cp.consent = 'granted' DESC, cp.preference, cp.contact_point_id
     LIMIT 1
 ) p ON true
+LEFT JOIN LATERAL (
+    SELECT i.due_on FROM instalments i JOIN loans l USING (loan_id)
+    WHERE i.borrower_id = c.borrower_id AND i.outstanding_minor > 0 AND l.status = 'active'
+    ORDER BY i.due_on LIMIT 1
+) oldest ON true
 LEFT JOIN LATERAL (
     SELECT a.* FROM attempts a
     WHERE c.state = 'unknown' AND a.due_on = c.due_on AND a.contact_id = c.contact_id AND a.kind = 'send'

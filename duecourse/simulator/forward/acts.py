@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind
@@ -20,6 +21,8 @@ class Deed(StrEnum):
     """Says that they cannot pay."""
     CALL = "call"
     """Rings the lender."""
+    DIAL = "dial"
+    """Is rung by one of the lender's people: no deed of the borrower's, but it waits in the same line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -53,3 +56,13 @@ class Touch:
     """The borrower's name stands in it."""
     segments: int
     at: datetime
+
+
+class Talk(NamedTuple):
+    """A call that took one of the lender's people some time."""
+
+    at: datetime
+    seconds: float
+    rang: bool
+    """The borrower did; else the person dialled."""
+    spoke: bool

@@ -99,6 +99,14 @@ class Crowd:
         """The lender's number of who has one of these loans; None where we follow none of them."""
         return next((self._borrowers[loan] for loan in loans if loan in self._borrowers), None)
 
+    def owes(self, act: Act) -> bool:
+        """Whether this is still to be paid."""
+        return not self.standing[act.loan, act.due_on].paid_by
+
+    def answers(self, act: Act) -> bool:
+        """Whom a person dials, and speaks with."""
+        return self._happens(Factor.REACHED, "reached", act.loan, act.due_on.isoformat(), act.cause)
+
     def settle(self, act: Act) -> bool:
         """Whether this payment is still to be made; it is noted then."""
         one = self.standing[act.loan, act.due_on]

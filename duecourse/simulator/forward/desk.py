@@ -1,49 +1,69 @@
-"""What reaches the lender's people: calls by the hour of the day, and how many must be there to answer them."""
+"""What reaches the lender's people: calls by the hour of the day, and how many must be there for them."""
 
-from collections import Counter
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from duecourse.simulator.forward.acts import Talk
 from duecourse.simulator.forward.erlang import agents_needed, service_level
 
 LEVEL, WITHIN_S = 0.8, 20.0
 """The custom that staffing is worked out for: this part of the calls answered within so many seconds."""
+_HOUR_S = 3600.0
+
+Days = dict[str, list[Talk]]
+"""The talks of one hour of the day, by day."""
 
 
-def staffing(calls: Sequence[datetime], zone: ZoneInfo, *, days: int, call_s: float) -> list[dict[str, Any]]:
-    """Per hour of the desk's day that ever had a call: calls a day, the busiest day's, and the people for each.
+def staffing(talks: Sequence[Talk], zone: ZoneInfo, *, days: int, call_s: float) -> list[dict[str, Any]]:
+    """Per hour of the desk's day in which anybody ever rang or was rung.
+
+    Whoever rings waits for somebody who is free: Erlang's C. Whom people dial waits for nobody: their minutes count.
 
     Args:
-        calls: when somebody rang.
+        talks: every call.
         zone: the desk's.
-        days: over how many the calls are spread.
-        call_s: seconds that one takes.
+        days: over how many they are spread.
+        call_s: seconds that a talk takes.
     """
-    each: Counter[tuple[str, int]] = Counter()
-    for at in calls:
-        local = at.astimezone(zone)
-        each[local.date().isoformat(), local.hour] += 1
-    hours = sorted({hour for _, hour in each})
-    return [_hour(hour, [count for (_, h), count in each.items() if h == hour], days, call_s) for hour in hours]
+    hours: dict[int, Days] = defaultdict(lambda: defaultdict(list))
+    for talk in talks:
+        local = talk.at.astimezone(zone)
+        hours[local.hour][local.date().isoformat()].append(talk)
+    return [_hour(hour, hours[hour], days, call_s) for hour in sorted(hours)]
 
 
 def desk_zone(zones: Iterable[str | None]) -> str:
     """Where most borrowers live; the first by name of several."""
-    counted = Counter(zone for zone in zones if zone)
+    counted: dict[str, int] = defaultdict(int)
+    for zone in filter(None, zones):
+        counted[zone] += 1
     return min(counted, key=lambda zone: (-counted[zone], zone), default="UTC")
 
 
-def _hour(hour: int, counts: Sequence[int], days: int, call_s: float) -> dict[str, Any]:
-    usual, busiest = sum(counts) / days, max(counts)
-    agents = agents_needed(busiest, call_s=call_s, level=LEVEL, within_s=WITHIN_S)
+def _hour(hour: int, each: Days, days: int, call_s: float) -> dict[str, Any]:
+    rang = [sum(talk.rang for talk in talks) for talks in each.values()]
+    dialled = [[talk for talk in talks if not talk.rang] for talks in each.values()]
+    busiest, usual = max(rang), sum(rang) / days
+    answering = agents_needed(busiest, call_s=call_s, level=LEVEL, within_s=WITHIN_S)
+    minutes = [sum(talk.seconds for talk in talks) for talks in dialled]
     return {
         "hour": hour,
-        "calls": sum(counts),
+        "calls": sum(rang),
         "calls_a_day": round(usual, 2),
         "busiest_day": busiest,
-        "people_usually": agents_needed(usual, call_s=call_s, level=LEVEL, within_s=WITHIN_S),
-        "people_busiest": agents,
-        "answered_in_time": round(service_level(busiest * call_s / 3600, agents, within_s=WITHIN_S, call_s=call_s), 3),
+        "answered_in_time": round(
+            service_level(busiest * call_s / _HOUR_S, answering, within_s=WITHIN_S, call_s=call_s), 3
+        )
+        if busiest
+        else None,
+        "dialled": sum(map(len, dialled)),
+        "dialled_a_day": round(sum(map(len, dialled)) / days, 2),
+        "people_usually": agents_needed(usual, call_s=call_s, level=LEVEL, within_s=WITHIN_S)
+        + math.ceil(sum(minutes) / days / _HOUR_S),
+        "people_answering": answering,
+        "people_dialling": math.ceil(max(minutes) / _HOUR_S),
+        "people_busiest": answering + math.ceil(max(minutes) / _HOUR_S),
     }

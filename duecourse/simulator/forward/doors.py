@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from duecourse.bootstrap import App
@@ -15,9 +15,10 @@ from duecourse.domain.receipt import Incoming
 from duecourse.domain.vocabulary import ChannelKind, ReceiptKind
 from duecourse.policy.intents import Lexicon
 from duecourse.policy.packs.vocabulary import Direction, Medium, StopEvent, TouchOutcome
-from duecourse.ports.evidence import NewEncounter, NewStop
-from duecourse.simulator.forward.acts import Act, Deed
+from duecourse.ports.evidence import NewEncounter, NewStop, Question
+from duecourse.simulator.forward.acts import Act, Deed, Talk
 from duecourse.simulator.forward.crowd import Crowd
+from duecourse.simulator.forward.effects import EFFECTS, Factor
 from duecourse.usecases.opt_out import opt_out
 from duecourse.usecases.place_hold import place_hold
 from duecourse.usecases.record_encounter import record_encounter
@@ -49,7 +50,7 @@ class Doors:
     done: Counter[str] = field(default_factory=Counter)
     """Deeds, and opt-outs by channel as `stop:sms`."""
     paid: list[Paid] = field(default_factory=list)
-    calls: list[Act] = field(default_factory=list)
+    talks: list[Talk] = field(default_factory=list)
 
     async def carry_out(self, acts: Sequence[Act]) -> list[Act]:
         """All of them, in order within each kind, and what follows from them. Payments first: they end what is due."""
@@ -66,8 +67,8 @@ class Doors:
         for deed in (Deed.STOP, Deed.COMPLAIN, Deed.HARDSHIP, Deed.CALL):
             self.done[deed] += len(by_deed[deed])
         self.done[Deed.PAY] += len(payments)
-        self.calls += by_deed[Deed.CALL]
-        return [following for act in by_deed[Deed.CALL] for following in self.crowd.on_call(act)]
+        rang = [following for act in by_deed[Deed.CALL] for following in self.crowd.on_call(act)]
+        return rang + [following for act in by_deed[Deed.DIAL] for following in await self._dial(act)]
 
     def incoming(self, channel: ChannelKind, receipt: Receipt, at: datetime) -> Incoming:
         """That receipt, from the channel's provider. No call of its stands in the inbox, hence no id of one."""
@@ -127,18 +128,51 @@ class Doors:
 
     async def _talk(self, act: Act) -> None:
         """A borrower rang: a conversation, which counts against the caps of some packs and starts their cool-downs."""
-        talk = NewEncounter(
-            reference=_number(act),
-            borrower=act.borrower,
-            loan=act.loan,
-            medium=Medium.CALL,
-            direction=Direction.INBOUND,
-            outcome=TouchOutcome.CONVERSATION,
-            identity_verified=True,
-            requested=True,
-            at=act.at,
+        self._spent(act, Factor.CALL_MINUTES, rang=True, spoke=True)
+        await self._encounter(
+            NewEncounter(
+                reference=_number(act),
+                borrower=act.borrower,
+                loan=act.loan,
+                medium=Medium.CALL,
+                direction=Direction.INBOUND,
+                outcome=TouchOutcome.CONVERSATION,
+                identity_verified=True,
+                requested=True,
+                at=act.at,
+            )
         )
-        await record_encounter(talk, ledger=self.app.ledger, clock=self.app.clock, actor=ACTOR)
+
+    async def _dial(self, act: Act) -> list[Act]:
+        """One of the lender's people calls, if the gate lets them; a call that must wait is asked about again then."""
+        if not self.crowd.owes(act):
+            return []
+        question = Question(reference=_number(act), borrower=act.borrower, loan=act.loan, medium=Medium.CALL)
+        answer = await self.app.asking(ACTOR)(question)
+        self.done["call reserved" if answer.reserved else "call refused"] += 1
+        if not answer.reserved:
+            until = answer.verdict["until"]
+            return [replace(act, at=datetime.fromisoformat(until))] if until else []
+        spoke = self.crowd.answers(act)
+        self._spent(act, Factor.CALL_MINUTES if spoke else Factor.DIAL_MINUTES, rang=False, spoke=spoke)
+        outcome = TouchOutcome.CONVERSATION if spoke else TouchOutcome.UNANSWERED
+        await self._encounter(
+            NewEncounter(
+                reference=_number(act),
+                borrower=act.borrower,
+                loan=act.loan,
+                medium=Medium.CALL,
+                outcome=outcome,
+                identity_verified=spoke,
+            )
+        )
+        return self.crowd.on_call(act) if spoke else []
+
+    async def _encounter(self, encounter: NewEncounter) -> None:
+        await record_encounter(encounter, ledger=self.app.ledger, clock=self.app.clock, actor=ACTOR)
+
+    def _spent(self, act: Act, minutes: Factor, *, rang: bool, spoke: bool) -> None:
+        self.talks.append(Talk(act.at, EFFECTS[minutes].amount * 60, rang, spoke))
 
     async def _hold(self, act: Act) -> None:
         reason = "complaint" if act.deed is Deed.COMPLAIN else "hardship"

@@ -55,6 +55,8 @@ class Factor(StrEnum):
     CALLS = "calls"
     CALLS_HARDSHIP = "calls_hardship"
     CALL_MINUTES = "call_minutes"
+    REACHED = "reached"
+    DIAL_MINUTES = "dial_minutes"
 
 
 @value
@@ -153,6 +155,8 @@ EFFECTS: Effects = {
     Factor.CALLS: _judged(0.015, "ring the lender after a message, per message; twice that after the due date"),
     Factor.CALLS_HARDSHIP: _judged(0.15, "of late callers, in difficulty: put on hold"),
     Factor.CALL_MINUTES: _judged(6.0, "minutes that a talk takes a person, with its notes"),
+    Factor.REACHED: _judged(0.3, "of borrowers whom a person dials, who answer and are the right party"),
+    Factor.DIAL_MINUTES: _judged(1.0, "minutes that a dial takes which reaches nobody"),
 }
 
 #: What the shipped templates say; any other is plain.

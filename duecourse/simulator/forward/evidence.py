@@ -7,7 +7,7 @@ from typing import Any
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.forward import ForwardRows, Place
 from duecourse.routing.route import Lane
-from duecourse.simulator.forward.acts import Act, Touch
+from duecourse.simulator.forward.acts import Talk, Touch
 from duecourse.simulator.forward.crowd import Standing
 from duecourse.simulator.forward.doors import Paid
 from duecourse.simulator.forward.month import Month
@@ -29,7 +29,7 @@ class Evidence:
     paid: Sequence[Paid]
     standing: Mapping[tuple[str, Any], Standing]
     deeds: Mapping[str, int]
-    calls: Sequence[Act]
+    talks: Sequence[Talk]
     lanes: Mapping[ChannelKind, Lane]
     """Who carries each channel, and at what price."""
     call_minutes: float
@@ -51,7 +51,7 @@ async def evidence_of(month: Month, span: Span, lanes: Mapping[ChannelKind, Lane
             paid=month.doors.paid,
             standing=month.crowd.standing,
             deeds=dict(month.doors.done),
-            calls=month.doors.calls,
+            talks=month.doors.talks,
             lanes=lanes,
             call_minutes=call_minutes,
             steps=month.steps,

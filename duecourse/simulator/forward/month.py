@@ -27,6 +27,8 @@ from duecourse.usecases.sweep import Sweep
 #: Planning looks 36 hours ahead, so once a day is often enough.
 _DAY = timedelta(days=1)
 
+_PUNCTUAL = frozenset({Deed.STOP, Deed.DIAL})
+
 Watch = Callable[[datetime], None]
 
 
@@ -53,16 +55,18 @@ class Month:
     workers: Mapping[ChannelKind, Worker]
     crowd: Crowd
     doors: Doors
+    dials: Sequence[Act] = ()
+    """Calls that the lender's people mean to make."""
     touches: list[tuple[Touch, Place]] = field(default_factory=list)
     steps: int = 0
     _acts: list[Act] = field(default_factory=list)
     """A heap, like `_words`."""
     _words: list[Act] = field(default_factory=list)
-    """STOPs, heard when they are said: a confirmation is due within minutes. The rest waits for the next message."""
+    """STOPs and dials, at their minute: a confirmation is due at once, a call may be forbidden later."""
 
     async def run(self, start: datetime, end: datetime, watch: Watch = lambda _: None) -> None:
         """Everything due from `start` to before `end`, both business time."""
-        self._expect(act for act in self.crowd.own_acts() if act.at < end)
+        self._expect(act for act in (*self.crowd.own_acts(), *self.dials) if start <= act.at < end)
         now, plan_at = start, start
         while now < end:
             self.clock.set(now)
@@ -137,7 +141,7 @@ class Month:
 
     def _expect(self, acts: Iterable[Act]) -> None:
         for act in acts:
-            heapq.heappush(self._words if act.deed is Deed.STOP else self._acts, act)
+            heapq.heappush(self._words if act.deed in _PUNCTUAL else self._acts, act)
 
 
 def _popped(heap: list[Act], until: datetime) -> Iterator[Act]:

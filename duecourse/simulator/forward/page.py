@@ -63,9 +63,12 @@ class _Pictures:
         return legend(names) + bars("kept back, by rule", list(found.items()), names)
 
     def calls(self, policy: Mapping[str, Any]) -> str:
-        names = ["calls a day"]
-        stacks = [(f"{row['hour']:02}:00", {names[0]: row["calls_a_day"]}) for row in policy["calls"]["by_hour"]]
-        return columns("calls a day, by hour", stacks, names)
+        names = ["ring a day", "dialled a day"]
+        stacks = [
+            (f"{row['hour']:02}:00", {names[0]: row["calls_a_day"], names[1]: row["dialled_a_day"]})
+            for row in policy["calls"]["by_hour"]
+        ]
+        return legend(names) + columns("calls a day, by hour", stacks, names)
 
     def whiskers(self, found: Mapping[str, Any]) -> str:
         rows = [

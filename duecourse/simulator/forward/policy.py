@@ -1,7 +1,9 @@
-"""What is tried: a cadence and the packs in force. Named on the command line as `cadence=X,packs=Y+Z`."""
+"""What is tried: a cadence, the packs in force, people who call. As words: `cadence=X,packs=Y+Z,calls=yes`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from duecourse.cadence.files import read_cadence
 from duecourse.cadence.rung import Cadence
@@ -22,30 +24,41 @@ class Policy:
     """A file of `config/cadences/` without its ending, or a path to a TOML file."""
     packs: tuple[str, ...] = ()
     """Ids; empty is what the settings say. The house's packs always count."""
+    calls: bool = False
+    """The lender's people call late borrowers, too: see `dialling`."""
 
     @property
     def label(self) -> str:
         """As on the command line, but a file by its name alone: where it lies is this machine's business."""
         name = Path(self.cadence).stem if self.cadence.endswith(".toml") else self.cadence
-        return f"cadence={name}" + (f",packs={'+'.join(self.packs)}" if self.packs else "")
+        return (
+            f"cadence={name}"
+            + (f",packs={'+'.join(self.packs)}" if self.packs else "")
+            + (",calls=yes" if self.calls else "")
+        )
 
 
 def parse_policy(text: str) -> Policy:
-    """`cadence=X`, `packs=Y+Z`, or both with a comma between them.
+    """`cadence=X`, `packs=Y+Z`, `calls=yes`: any of them, with commas between.
 
     Raises:
         InputError: a word that is none of these, or one of them twice.
     """
-    policy, seen = Policy(), set[str]()
+    found: dict[str, Any] = {}
     for part in text.split(","):
         name, _, wanted = part.partition("=")
-        if name not in {"cadence", "packs"} or not wanted:
-            raise InputError(f"{part!r}: write cadence=NAME or packs=NAME+NAME")
-        if name in seen:
+        if name not in _READ or not wanted:
+            raise InputError(f"{part!r}: write cadence=NAME, packs=NAME+NAME or calls=yes")
+        if name in found:
             raise InputError(f"{name}: is there twice")
-        seen.add(name)
-        policy = replace(policy, cadence=wanted) if name == "cadence" else replace(policy, packs=pack_ids(wanted, "+"))
-    return policy
+        found[name] = _READ[name](wanted)
+    return Policy(**found)
+
+
+def _yes(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise InputError(f"calls: {text!r} must be yes or no")
+    return text == "yes"
 
 
 def pack_ids(text: str, between: str) -> tuple[str, ...]:
@@ -58,6 +71,13 @@ def pack_ids(text: str, between: str) -> tuple[str, ...]:
     if not all(names):
         raise InputError(f"packs: {text!r} has an empty name")
     return tuple(names)
+
+
+def _added(text: str) -> tuple[str, ...]:
+    return pack_ids(text, "+")
+
+
+_READ: dict[str, Callable[[str], object]] = {"cadence": str, "packs": _added, "calls": _yes}
 
 
 def check_policy(policy: Policy, settings: Settings) -> None:

@@ -66,6 +66,7 @@ def _kept_back(evidence: Evidence) -> list[dict[str, Any]]:
     for row in evidence.verdicts:
         cited = row["citation"] or {}
         rows.append({
+            "what": row["what"],
             "decision": row["decision"],
             "rule": row["rule"],
             "contacts": row["contacts"],
@@ -74,7 +75,9 @@ def _kept_back(evidence: Evidence) -> list[dict[str, Any]]:
             "source": cited.get("source"),
             "pinpoint": cited.get("pinpoint"),
         })  # fmt: skip
-    return sorted(rows, key=lambda row: (-row["contacts"], row["decision"], row["rule"], row["pack"] or ""))
+    return sorted(
+        rows, key=lambda row: (-row["contacts"], row["what"], row["decision"], row["rule"], row["pack"] or "")
+    )
 
 
 def _payments(evidence: Evidence) -> dict[str, Any]:
@@ -156,13 +159,16 @@ def _text(amount: Decimal | None) -> str | None:
 
 def _calls(evidence: Evidence) -> dict[str, Any]:
     zone = desk_zone(standing.owed.time_zone for standing in evidence.standing.values())
-    hours = staffing(
-        [act.at for act in evidence.calls],
-        ZoneInfo(zone),
-        days=max(evidence.span.days, 1),
-        call_s=evidence.call_minutes * 60,
-    )
-    return {"zone": zone, "calls": len(evidence.calls), "by_hour": hours}
+    hours = staffing(evidence.talks, ZoneInfo(zone), days=max(evidence.span.days, 1), call_s=evidence.call_minutes * 60)
+    dialled = [talk for talk in evidence.talks if not talk.rang]
+    return {
+        "zone": zone,
+        "rang": len(evidence.talks) - len(dialled),
+        "dialled": len(dialled),
+        "reached": sum(talk.spoke for talk in dialled),
+        "refused": evidence.deeds.get("call refused", 0),
+        "by_hour": hours,
+    }
 
 
 def _metrics(report: Mapping[str, Any]) -> dict[str, float]:
@@ -182,7 +188,8 @@ def _metrics(report: Mapping[str, Any]) -> dict[str, float]:
         "complaints_per_1000": report["borrowers_said"]["complaints_per_1000"],
         "opt_outs": float(report["borrowers_said"]["opt_outs"]),
         "hardship": float(report["borrowers_said"]["hardship"]),
-        "calls": float(report["calls"]["calls"]),
+        "calls": float(report["calls"]["rang"]),
+        "dialled": float(report["calls"]["dialled"]),
         "people_busiest_hour": float(max((row["people_busiest"] for row in report["calls"]["by_hour"]), default=0)),
         **{f"cost_{currency}_minor": float(minor) for currency, minor in report["cost"]["minor"].items()},
     }

@@ -17,6 +17,7 @@ from duecourse.ledger.forward import ForwardRows
 from duecourse.routing.route import Lane
 from duecourse.settings import Provider, Settings
 from duecourse.simulator.forward.crowd import Crowd
+from duecourse.simulator.forward.dialling import dials
 from duecourse.simulator.forward.doors import Doors
 from duecourse.simulator.forward.edges import Hints, OneOwner, Overheard, phones
 from duecourse.simulator.forward.month import Month, Worker
@@ -77,7 +78,8 @@ async def staged(settings: Settings, policy: Policy, span: Span, seed: int) -> A
     async with open_app(alone, clock) as planner, open_app(alone, clock, by_key=True) as app:
         async with app.ledger.transaction() as tx:
             owed = await ForwardRows(tx.conn).owed(span.start.date(), (span.end + _AHEAD).date())
-        crowd = Crowd(Chance(seed), owed, span.start)
+        chance = Chance(seed)
+        crowd = Crowd(chance, owed, span.start)
         yield Month(
             app=app,
             clock=clock,
@@ -88,6 +90,7 @@ async def staged(settings: Settings, policy: Policy, span: Span, seed: int) -> A
             hints=hints,
             workers={kind: _worker(app, provider, crowd) for kind, (provider, _) in carried.items()},
             crowd=crowd,
+            dials=list(dials(crowd.standing.values(), chance)) if policy.calls else (),
             doors=Doors(
                 app=app,
                 crowd=crowd,
