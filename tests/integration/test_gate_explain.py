@@ -98,7 +98,9 @@ async def test_the_command_says_why_in_words_with_its_sources(borrower: Seeded, 
     words = "not sent: Tue 22:14 in America/New_York is outside Mon-Fri 09:00-19:00, House rule"
     assert done.stdout.startswith(words)
     told = json.loads(explain(of_the_us, *whom, "2018-07-10T22:14", "--json").stdout)
-    assert (told["verdict"]["rules"], told["due_on"]) == (["quiet-hours"], "2018-07-10")
+    verdict = told["verdict"]
+    assert (verdict["decision"], verdict["rules"], told["due_on"]) == ("defer", ["quiet-hours"], "2018-07-10")
+    assert datetime.fromisoformat(verdict["until"]) == datetime(2018, 7, 11, 9, tzinfo=NEW_YORK)
     assert told["words"].startswith(words)
     assert "+1212" not in done.stdout
 
