@@ -11,7 +11,7 @@ from duecourse.policy.facts import ContactFacts
 from duecourse.policy.history import Evidence, Stop, Touch
 from duecourse.policy.packs import vocabulary as v
 from duecourse.policy.packs.model import Place
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 
 moments = st.datetimes(
     datetime(2018, 1, 1),  # noqa: DTZ001 - hypothesis wants naive bounds

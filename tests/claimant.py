@@ -17,8 +17,9 @@ from duecourse.ledger.crypto import Vault
 from duecourse.ledger.database import PostgresLedger, open_ledger
 from duecourse.policy.gate import decide
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import CapScope, CapUnit, WindowKind
 from duecourse.policy.packs.compile import PackSet
-from duecourse.policy.packs.vocabulary import CapScope, CapUnit, Medium, WindowKind
+from duecourse.policy.packs.vocabulary import Medium
 from duecourse.policy.terms import Terms
 from duecourse.ports.evidence import Question
 from duecourse.usecases.ask_gate import AskGate

@@ -12,17 +12,10 @@ from duecourse.policy.gate import judge
 from duecourse.policy.history import Touch
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.headings import Grade, OnFail, RuleType, SourceKind, SourceStatus
 from duecourse.policy.packs.model import PARAMS_OF, Pack, Place, Rule, Source
-from duecourse.policy.packs.vocabulary import (
-    Day,
-    Grade,
-    Medium,
-    OnFail,
-    RuleType,
-    SourceKind,
-    SourceStatus,
-    TouchOutcome,
-)
+from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.vocabulary import Day, Medium, TouchOutcome
 
 #: A Wednesday, noon in New York; the week before Thanksgiving's.
 NOON = datetime(2026, 11, 18, 17, tzinfo=UTC)
@@ -71,8 +64,8 @@ def pack(*rules: Rule | p.Params, **changed: Any) -> Pack:
     return dataclasses.replace(plain, **changed)
 
 
-def open_hours(start: float, end: float, days: Iterable[Day] = EVERY_DAY) -> p.Hours:
-    return p.Hours(days=frozenset(days), start=round(start * 60), end=round(end * 60))
+def open_hours(start: float, end: float, days: Iterable[Day] = EVERY_DAY) -> Hours:
+    return Hours(days=frozenset(days), start=round(start * 60), end=round(end * 60))
 
 
 def window(start: float, end: float, days: Iterable[Day] = EVERY_DAY) -> p.ContactWindow:

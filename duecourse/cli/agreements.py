@@ -14,7 +14,7 @@ from duecourse.cli.options import checked, terminal_actor
 from duecourse.cli.output import AsJson, print_fields, print_json, print_table
 from duecourse.cli.session import run_with_app
 from duecourse.domain.errors import InputError
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import Day, Medium, Override, Purpose
 from duecourse.ports.evidence import Agreement, NewAgreement, Recorded
 from duecourse.usecases.record_agreement import list_agreements, record_agreement, revoke_agreement

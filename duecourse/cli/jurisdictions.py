@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from duecourse.policy.packs.binding import Days, why_not_enforced
+from duecourse.policy.packs.headings import PackKind, RuleType
 from duecourse.policy.packs.model import Pack, Rule
-from duecourse.policy.packs.vocabulary import ActorRole, PackKind, RuleType
+from duecourse.policy.packs.vocabulary import ActorRole
 from duecourse.policy.rule_words import plain, rule_in_words
 
 _ABOUT = """What the packs in `config/packs` say, on the day up to which each is known. **Bold** is enforced: its source

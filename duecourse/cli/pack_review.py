@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 from duecourse.cadence.rung import Cadence, Rung
 from duecourse.domain.errors import ConfigError
 from duecourse.policy.packs.binding import MEDIUM_OF
+from duecourse.policy.packs.headings import PackKind
 from duecourse.policy.packs.model import Pack, Rule
-from duecourse.policy.packs.params import ContactWindow, Hours
-from duecourse.policy.packs.vocabulary import Medium, PackKind
+from duecourse.policy.packs.params import ContactWindow
+from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.vocabulary import Medium
 from duecourse.settings import Policy, Settings
 from duecourse.settings.packs import check_policy, check_quiet, read_packs
 

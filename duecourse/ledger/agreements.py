@@ -12,7 +12,7 @@ from duecourse.domain.errors import InputError
 from duecourse.domain.event import Event
 from duecourse.ledger.debtors import lock_debtor
 from duecourse.ledger.events import EventRows
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import Day
 from duecourse.ports.evidence import Agreement, NewAgreement, Recorded
 

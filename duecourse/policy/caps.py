@@ -7,18 +7,10 @@ from zoneinfo import ZoneInfo
 
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.history import COUNTS_AS, Touch
+from duecourse.policy.packs.clauses import CapScope, CapUnit, Excluded, WindowKind
 from duecourse.policy.packs.params import CapWindow, FrequencyCap
 from duecourse.policy.packs.regime import Bound
-from duecourse.policy.packs.vocabulary import (
-    CapScope,
-    CapUnit,
-    Direction,
-    Excluded,
-    Medium,
-    Purpose,
-    TouchOutcome,
-    WindowKind,
-)
+from duecourse.policy.packs.vocabulary import Direction, Medium, Purpose, TouchOutcome
 from duecourse.policy.windows import local_midnights
 
 #: Longer than any cap's window, so that a cap that waits is found free again.

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.history import COUNTS_AS, Stop, Touch
+from duecourse.policy.packs.clauses import CapScope, CapUnit, StopEffect
 from duecourse.policy.packs.params import Cooldown, StopTrigger
 from duecourse.policy.packs.regime import Bound
-from duecourse.policy.packs.vocabulary import CapScope, CapUnit, Medium, Purpose, StopEffect, StopEvent
+from duecourse.policy.packs.vocabulary import Medium, Purpose, StopEvent
 from duecourse.policy.windows import local_midnights
 
 #: Nothing ends later.

@@ -3,8 +3,9 @@
 from functools import lru_cache
 
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import DisclosureWhen
 from duecourse.policy.packs.regime import Bound, Regime
-from duecourse.policy.packs.vocabulary import DisclosureWhen, Medium
+from duecourse.policy.packs.vocabulary import Medium
 
 #: Strangers see these: a lock screen, a tape. They say who and how to call back, and nothing of a debt.
 _OPEN_TO_STRANGERS = {Medium.PUSH: "neutral:lock-screen", Medium.VOICEMAIL: "neutral:voicemail"}

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from duecourse.policy.demands import disclosures_due
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import Position
 from duecourse.policy.packs.regime import Regime
-from duecourse.policy.packs.vocabulary import Position
 
 _GAPS = re.compile(r"\s+")
 _ANY_LANGUAGE = "*"

@@ -6,7 +6,7 @@ from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.policy.history import Evidence, Stop, Touch
 from duecourse.policy.packs.model import Place
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import (
     ActorRole,
     DebtorState,

@@ -3,17 +3,9 @@
 from datetime import datetime
 
 from duecourse.domain.value import value
-from duecourse.policy.packs.params import Hours
-from duecourse.policy.packs.vocabulary import (
-    AgentKind,
-    CapUnit,
-    Direction,
-    Medium,
-    Override,
-    Purpose,
-    StopEvent,
-    TouchOutcome,
-)
+from duecourse.policy.packs.clauses import CapUnit
+from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.vocabulary import AgentKind, Direction, Medium, Override, Purpose, StopEvent, TouchOutcome
 
 
 @value

@@ -3,21 +3,12 @@
 from datetime import date
 from functools import cache
 
+from duecourse.policy.packs.clauses import CapScope, CapUnit, WindowKind
 from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.headings import Grade, OnFail, PackKind, RuleType, SourceKind, SourceStatus
 from duecourse.policy.packs.model import Pack, Rule, Source
 from duecourse.policy.packs.params import CapWindow, ContactWindow, FrequencyCap
-from duecourse.policy.packs.vocabulary import (
-    CapScope,
-    CapUnit,
-    Grade,
-    OnFail,
-    PackKind,
-    Purpose,
-    RuleType,
-    SourceKind,
-    SourceStatus,
-    WindowKind,
-)
+from duecourse.policy.packs.vocabulary import Purpose
 from duecourse.policy.quiet_hours import Quiet
 
 _SOURCE = Source(

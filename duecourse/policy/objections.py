@@ -11,18 +11,9 @@ from duecourse.policy.closures import confirmations, opted_out_at
 from duecourse.policy.overrides import has_evidence, holds
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.binding import Kind
+from duecourse.policy.packs.clauses import ConsentBasis, Permission, WorkplaceAllow
 from duecourse.policy.packs.regime import Bound, Regime
-from duecourse.policy.packs.vocabulary import (
-    ConsentBasis,
-    Medium,
-    NoticeBefore,
-    Override,
-    Party,
-    Permission,
-    Purpose,
-    StopEvent,
-    WorkplaceAllow,
-)
+from duecourse.policy.packs.vocabulary import Medium, NoticeBefore, Override, Party, Purpose, StopEvent
 from duecourse.policy.situation import Situation, windows_of
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.history import Evidence
+from duecourse.policy.packs.clauses import Comparison
 from duecourse.policy.packs.model import Rule
-from duecourse.policy.packs.params import Condition, Hours
-from duecourse.policy.packs.vocabulary import Comparison, Medium, Override
+from duecourse.policy.packs.params import Condition
+from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.vocabulary import Medium, Override
 
 _COMPARE: dict[Comparison, Callable[[Any, Any], bool]] = {
     Comparison.LT: operator.lt,

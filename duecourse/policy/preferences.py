@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import Medium
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from duecourse.policy.packs.params import MIDNIGHT, Hours
+from duecourse.policy.packs.periods import MIDNIGHT, Hours
 from duecourse.policy.packs.vocabulary import Day
 
 

@@ -5,8 +5,11 @@ from typing import Any
 
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import Excluded, StopEffect, WindowKind
+from duecourse.policy.packs.headings import RuleType
 from duecourse.policy.packs.model import Rule
-from duecourse.policy.packs.vocabulary import Day, Excluded, RuleType, StopEffect, WindowKind
+from duecourse.policy.packs.periods import Deadline, Hours, Period
+from duecourse.policy.packs.vocabulary import Day
 
 #: Why a rule that stands in no pack said no. Its id is in every verdict.
 BUILT_IN = {
@@ -57,7 +60,7 @@ def rule_in_words(rule: Rule) -> str:
     return _OF_TYPE[rule.type](rule.params)
 
 
-def hours_in_words(spans: Iterable[p.Hours]) -> str:
+def hours_in_words(spans: Iterable[Hours]) -> str:
     """`08:00-22:00`, or by kinds of day: `Mon-Fri 08:00-20:00, Sat 08:00-14:00`. Nothing allowed: `no hour at all`."""
     by_days: dict[frozenset[Day], list[str]] = {}
     for span in spans:
@@ -180,7 +183,7 @@ def _deadlines(params: p.ComplaintSla) -> str:
     return f"a complaint is answered in {', '.join(stages)}"
 
 
-def _term(deadline: p.Deadline) -> str:
+def _term(deadline: Deadline) -> str:
     return f"{deadline.n} {deadline.clock.replace('_', ' ')}".removesuffix("s" if deadline.n == 1 else "")
 
 
@@ -190,7 +193,7 @@ def _retention(params: p.Retention) -> str:
     return f"each {params.object.replace('_', ' ')} is kept {said}"
 
 
-def _length(period: p.Period) -> str:
+def _length(period: Period) -> str:
     years, months = divmod(period.months, 12)
     parts = ((years, "year"), (months, "month"), (period.days, "day"))
     return " ".join(f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts if number)

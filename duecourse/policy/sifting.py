@@ -10,10 +10,11 @@ from duecourse.policy.calendars import WEEKDAYS_ONLY
 from duecourse.policy.history import Evidence
 from duecourse.policy.objections import Objection
 from duecourse.policy.overrides import binds_now, hours_with, lifting
+from duecourse.policy.packs.headings import OnFail, RuleType
 from duecourse.policy.packs.model import Rule
-from duecourse.policy.packs.params import ContactWindow, Hours
+from duecourse.policy.packs.params import ContactWindow
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.regime import Bound
-from duecourse.policy.packs.vocabulary import OnFail, RuleType
 from duecourse.policy.situation import Situation, windows_of
 
 PREFERRED_HOURS = "preferred-hours"

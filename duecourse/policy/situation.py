@@ -10,7 +10,8 @@ from duecourse.policy import windows as w
 from duecourse.policy.caps import Count, count_of, counted_since
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.packs.compile import PackSet
-from duecourse.policy.packs.params import ContactWindow, Hours
+from duecourse.policy.packs.params import ContactWindow
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.regime import Bound, Regime
 from duecourse.policy.packs.vocabulary import Medium
 

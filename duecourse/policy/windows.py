@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from duecourse.policy.calendars import Calendar, kinds_of
-from duecourse.policy.packs.params import MIDNIGHT, Hours
+from duecourse.policy.packs.periods import MIDNIGHT, Hours
 from duecourse.policy.packs.vocabulary import Day
 
 Minutes = tuple[tuple[int, int], ...]

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 from duecourse.domain.vocabulary import Decision
 from duecourse.domain.zones import find_zone
+from duecourse.policy.packs.headings import Anchor
 from duecourse.policy.packs.model import Pack, Rule
-from duecourse.policy.packs.params import ContactWindow, Hours
-from duecourse.policy.packs.vocabulary import Anchor, Day
+from duecourse.policy.packs.params import ContactWindow
+from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.vocabulary import Day
 from duecourse.policy.rule_words import BUILT_IN, OPENINGS, hours_in_words, rule_in_words
 
 Record = Mapping[str, Any]

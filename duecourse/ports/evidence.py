@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from duecourse.domain.clock import Times
 from duecourse.domain.verdict import Verdict
 from duecourse.policy.facts import ContactFacts
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import (
     AgentKind,
     Direction,

@@ -16,6 +16,7 @@ from duecourse.domain.zones import find_zone
 from duecourse.policy.cases import Case, Expected, Question
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.intents import Lexicon
+from duecourse.policy.packs.headings import ZoneEvidence
 from duecourse.policy.packs.model import Pack
 from duecourse.policy.packs.vocabulary import (
     ActorRole,
@@ -26,7 +27,6 @@ from duecourse.policy.packs.vocabulary import (
     NoticeBefore,
     Party,
     Purpose,
-    ZoneEvidence,
 )
 from duecourse.policy.rule_words import BUILT_IN
 from duecourse.settings.gate_history import Page, channel_of, history_of, hours_of, place_of

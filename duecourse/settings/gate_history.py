@@ -10,7 +10,7 @@ from duecourse.domain.territories import is_country
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.history import Evidence, Stop, Touch
 from duecourse.policy.packs.model import Place
-from duecourse.policy.packs.params import MIDNIGHT, Hours
+from duecourse.policy.packs.periods import MIDNIGHT, Hours
 from duecourse.policy.packs.vocabulary import (
     AgentKind,
     Day,

@@ -12,10 +12,11 @@ from duecourse.domain.table import read_toml
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.packs.binding import MEDIUM_OF
 from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.headings import PackKind
 from duecourse.policy.packs.model import Pack
-from duecourse.policy.packs.params import MIDNIGHT, ContactWindow, Hours
+from duecourse.policy.packs.params import ContactWindow
+from duecourse.policy.packs.periods import MIDNIGHT, Hours
 from duecourse.policy.packs.reading import PackReading, Part, read_pack
-from duecourse.policy.packs.vocabulary import PackKind
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings.values import Policy
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from duecourse.domain.clock import Clock
 from duecourse.domain.errors import InputError
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.preferences import Preferences
 from duecourse.ports import Ledger
 from duecourse.ports.preferences import PreferenceRecord

@@ -12,7 +12,7 @@ from duecourse.domain.clock import FixedClock
 from duecourse.domain.errors import InputError
 from duecourse.ledger.crypto import Vault
 from duecourse.ledger.database import PostgresLedger
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import (
     AgentKind,
     Day,

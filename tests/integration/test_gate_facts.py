@@ -12,8 +12,9 @@ from duecourse.ledger.database import open_ledger
 from duecourse.ledger.history import REQUESTS, span_of
 from duecourse.ledger.statements import Ids
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import StopEffect
 from duecourse.policy.packs.compile import PackSet
-from duecourse.policy.packs.vocabulary import Medium, Override, StopEffect, StopEvent, TouchOutcome
+from duecourse.policy.packs.vocabulary import Medium, Override, StopEvent, TouchOutcome
 from duecourse.policy.record import facts_from_record
 from duecourse.ports.evidence import NewAgreement, NewEncounter, NewStop
 from duecourse.usecases.record_agreement import record_agreement, revoke_agreement

@@ -12,7 +12,7 @@ from duecourse.cli.preferences import app
 from duecourse.domain.errors import InputError
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.preferences import read_preferences
-from duecourse.policy.packs.params import Hours
+from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import Day, Medium
 from duecourse.policy.preferences import Preferences
 from duecourse.ports import TextRequest

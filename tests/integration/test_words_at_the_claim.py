@@ -4,8 +4,9 @@ from dataclasses import replace
 from functools import partial
 
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import OptOutScope
 from duecourse.policy.packs.compile import PackSet
-from duecourse.policy.packs.vocabulary import OptOutScope, PackKind
+from duecourse.policy.packs.headings import PackKind
 from duecourse.policy.text_gate import judge_text
 from tests.gate_rules import pack, rule
 from tests.pipeline import World

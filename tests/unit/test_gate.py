@@ -17,8 +17,9 @@ from duecourse.policy.facts import ContactFacts
 from duecourse.policy.gate import decide, judge
 from duecourse.policy.house import house_alone, house_pack
 from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.headings import Ambiguous
 from duecourse.policy.packs.model import TimezoneRule
-from duecourse.policy.packs.vocabulary import Ambiguous, Medium, Party
+from duecourse.policy.packs.vocabulary import Medium, Party
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.policy.rules import RULES
 from duecourse.policy.situation import Situation

@@ -15,21 +15,10 @@ from duecourse.policy.caps import counted_since
 from duecourse.policy.gate import judge
 from duecourse.policy.history import Stop, Touch
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import CapScope, CapUnit, Excluded, StopEffect, WindowKind
 from duecourse.policy.packs.compile import PackSet
-from duecourse.policy.packs.vocabulary import (
-    CapScope,
-    CapUnit,
-    Direction,
-    Excluded,
-    Medium,
-    OnFail,
-    Party,
-    Purpose,
-    StopEffect,
-    StopEvent,
-    TouchOutcome,
-    WindowKind,
-)
+from duecourse.policy.packs.headings import OnFail
+from duecourse.policy.packs.vocabulary import Direction, Medium, Party, Purpose, StopEvent, TouchOutcome
 from tests.gate_rules import FINE, NOON, ask, pack, rule, touch, window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

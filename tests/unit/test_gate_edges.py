@@ -8,20 +8,10 @@ import pytest
 from duecourse.domain.vocabulary import ChannelKind, Consent, Decision
 from duecourse.policy.history import Evidence, Stop
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import CapScope, CapUnit, ConsentBasis, OptOutScope, Permission, WindowKind
+from duecourse.policy.packs.headings import Anchor
 from duecourse.policy.packs.model import Place, TimezoneRule
-from duecourse.policy.packs.vocabulary import (
-    Anchor,
-    CapScope,
-    CapUnit,
-    ConsentBasis,
-    Medium,
-    OptOutScope,
-    Override,
-    Permission,
-    Purpose,
-    StopEvent,
-    WindowKind,
-)
+from duecourse.policy.packs.vocabulary import Medium, Override, Purpose, StopEvent
 from tests.gate_rules import NOON, ask, open_hours, pack, rule, touch, window
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -8,25 +8,11 @@ import pytest
 from duecourse.domain.vocabulary import ChannelKind, Decision
 from duecourse.policy.history import Evidence
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import Comparison, ConditionFact
 from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.headings import Anchor, Grade, Link, OnFail, PackKind, SourceStatus
 from duecourse.policy.packs.model import Applicability, Calendars, Pack, Place, TimezoneRule
-from duecourse.policy.packs.vocabulary import (
-    ActorRole,
-    Anchor,
-    Comparison,
-    ConditionFact,
-    Day,
-    DebtorType,
-    Grade,
-    LenderType,
-    Link,
-    Medium,
-    OnFail,
-    Override,
-    PackKind,
-    Purpose,
-    SourceStatus,
-)
+from duecourse.policy.packs.vocabulary import ActorRole, Day, DebtorType, LenderType, Medium, Override, Purpose
 from tests.gate_rules import FINE, NOON, ask, open_hours, pack, rule, source, window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -9,24 +9,20 @@ from duecourse.domain.vocabulary import ChannelKind, Consent, Decision
 from duecourse.policy.gate import decide
 from duecourse.policy.history import Evidence, Stop
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import Comparison, ConditionFact, ConsentBasis, Permission, WorkplaceAllow
 from duecourse.policy.packs.compile import PackSet
+from duecourse.policy.packs.headings import OnFail, RuleType
 from duecourse.policy.packs.model import Pack
+from duecourse.policy.packs.periods import Period
 from duecourse.policy.packs.vocabulary import (
-    Comparison,
-    ConditionFact,
-    ConsentBasis,
     DebtorState,
     Medium,
     NoticeBefore,
-    OnFail,
     Override,
     Party,
-    Permission,
     Purpose,
-    RuleType,
     StopEvent,
     TouchOutcome,
-    WorkplaceAllow,
 )
 from tests.gate_rules import FINE, NOON, ask, open_hours, pack, rule, touch
 
@@ -113,7 +109,7 @@ def test_a_contract_is_reason_enough_but_not_for_advertising() -> None:
 
 
 def test_an_address_may_have_to_be_confirmed_anew() -> None:
-    fresh = consent(ConsentBasis.CONTRACT, reverify=p.Period(days=60))
+    fresh = consent(ConsentBasis.CONTRACT, reverify=Period(days=60))
     assert blocks(fresh)
     assert not blocks(fresh, address_verified_at=NOON - 59 * DAY)
     assert blocks(fresh, address_verified_at=NOON - 60 * DAY)
@@ -218,7 +214,7 @@ def test_a_carriers_hours_and_rate_are_a_window_and_a_cap() -> None:
 
 def test_a_rule_that_no_contact_can_fail_stops_none() -> None:
     silent = pack(
-        p.Retention(object="collection_record", min=p.Period(months=24)),
+        p.Retention(object="collection_record", min=Period(months=24)),
         p.Recording(),
         p.CallerId(),
         p.DataMinimum(),

@@ -16,35 +16,33 @@ from duecourse.policy.gate import decide, judge
 from duecourse.policy.history import Evidence, Stop, Touch
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.binding import kind_of
-from duecourse.policy.packs.compile import PackSet, days_at
-from duecourse.policy.packs.model import Calendars, Pack, Place, Rule, TimezoneRule
-from duecourse.policy.packs.vocabulary import (
-    ActorRole,
-    Ambiguous,
-    Anchor,
+from duecourse.policy.packs.clauses import (
     CapScope,
     CapUnit,
     Comparison,
     ConditionFact,
     ConsentBasis,
+    Permission,
+    StopEffect,
+    WindowKind,
+    WorkplaceAllow,
+)
+from duecourse.policy.packs.compile import PackSet, days_at
+from duecourse.policy.packs.headings import Ambiguous, Anchor, Grade, OnFail, PackKind, SourceStatus
+from duecourse.policy.packs.model import Calendars, Pack, Place, Rule, TimezoneRule
+from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.vocabulary import (
+    ActorRole,
     Day,
     Direction,
-    Grade,
     LenderType,
     Medium,
     NoticeBefore,
-    OnFail,
     Override,
-    PackKind,
     Party,
-    Permission,
     Purpose,
-    SourceStatus,
-    StopEffect,
     StopEvent,
     TouchOutcome,
-    WindowKind,
-    WorkplaceAllow,
 )
 from tests.gate_rules import FINE, NOON, rule, source
 
@@ -74,12 +72,12 @@ def some(words: Any) -> st.SearchStrategy[Any]:
 
 spans = st.tuples(st.integers(0, 48), st.integers(0, 48)).filter(lambda two: two[0] != two[1]).map(sorted)
 hours = st.builds(
-    lambda two, days: p.Hours(days=days, start=two[0] * 30, end=two[1] * 30),
+    lambda two, days: Hours(days=days, start=two[0] * 30, end=two[1] * 30),
     spans,
     st.one_of(st.just(frozenset(Day)), st.frozensets(st.sampled_from(Day), min_size=4)),
 )
 wide = st.builds(
-    lambda two: p.Hours(days=frozenset(Day), start=two[0] * 60, end=two[1] * 60),
+    lambda two: Hours(days=frozenset(Day), start=two[0] * 60, end=two[1] * 60),
     st.tuples(st.integers(0, 11), st.integers(14, 24)),
 )
 conditions = st.builds(

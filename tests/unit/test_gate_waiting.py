@@ -9,7 +9,8 @@ from duecourse.domain.vocabulary import Decision
 from duecourse.policy import windows as w
 from duecourse.policy.calendars import Calendar
 from duecourse.policy.packs import params as p
-from duecourse.policy.packs.vocabulary import CapScope, CapUnit, DisclosureWhen, OnFail, WindowKind
+from duecourse.policy.packs.clauses import CapScope, CapUnit, DisclosureWhen, WindowKind
+from duecourse.policy.packs.headings import OnFail
 from tests.gate_rules import NOON, ask, open_hours, pack, rule, touch, window
 
 ONE_A_WEEK = p.FrequencyCap(

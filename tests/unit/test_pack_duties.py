@@ -8,17 +8,13 @@ import pytest
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.policy.disclosures import missing_disclosures
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import DisclosureWhen, OptOutScope, Position
 from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.merge import Duties, duties
 from duecourse.policy.packs.model import Pack
+from duecourse.policy.packs.periods import DayClock, Deadline, Period
 from duecourse.policy.packs.regime import Regime
-from duecourse.policy.packs.vocabulary import (
-    DayClock,
-    DisclosureWhen,
-    Medium,
-    OptOutScope,
-    Position,
-)
+from duecourse.policy.packs.vocabulary import Medium
 from tests.gate_rules import FINE, NOON, ask, pack, rule
 
 
@@ -176,7 +172,7 @@ def test_a_visit_demands_what_its_rule_says() -> None:
 
 
 def kept(least: int | None, most: int | None, what: str = "record") -> p.Retention:
-    months = [None if one is None else p.Period(months=one) for one in (least, most)]
+    months = [None if one is None else Period(months=one) for one in (least, most)]
     return p.Retention(object=what, min=months[0], max=months[1])
 
 
@@ -185,7 +181,7 @@ def test_records_are_kept_for_the_longest_minimum_and_no_longer_than_the_shortes
         pack(kept(24, None), kept(None, 84), kept(6, None, "recording")), pack(rule(kept(36, 60), "x"), id="x")
     )
     record = found.kept["record"]
-    assert (record.min, record.max) == (p.Period(months=36), p.Period(months=60))
+    assert (record.min, record.max) == (Period(months=36), Period(months=60))
     assert record.rules == ("r", "r1", "x")
     assert found.kept["recording"].max is None
     assert found.conflicts == ()
@@ -198,14 +194,12 @@ def test_records_that_cannot_be_kept_by_all_rules_go_to_a_person() -> None:
 
 
 def test_periods_of_months_and_days_compare() -> None:
-    found = merged(
-        pack(p.Retention(object="x", min=p.Period(days=60)), p.Retention(object="x", min=p.Period(months=1)))
-    )
-    assert found.kept["x"].min == p.Period(days=60)
+    found = merged(pack(p.Retention(object="x", min=Period(days=60)), p.Retention(object="x", min=Period(months=1))))
+    assert found.kept["x"].min == Period(days=60)
 
 
-def in_(n: int, clock: DayClock = DayClock.CALENDAR_DAYS) -> p.Deadline:
-    return p.Deadline(n=n, clock=clock)
+def in_(n: int, clock: DayClock = DayClock.CALENDAR_DAYS) -> Deadline:
+    return Deadline(n=n, clock=clock)
 
 
 def test_complaints_are_answered_by_the_shortest_deadline_of_each_kind() -> None:

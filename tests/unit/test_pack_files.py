@@ -13,20 +13,10 @@ from typer.testing import CliRunner, Result
 from duecourse.cli.packs import app
 from duecourse.domain.errors import ConfigError, InputError
 from duecourse.domain.table import Table
+from duecourse.policy.packs.clauses import CapScope, CapUnit, StopEffect
+from duecourse.policy.packs.headings import OnFail, Strength
 from duecourse.policy.packs.model import PARAMS_OF
-from duecourse.policy.packs.vocabulary import (
-    ActorRole,
-    CapScope,
-    CapUnit,
-    LenderType,
-    Medium,
-    OnFail,
-    Override,
-    Purpose,
-    StopEffect,
-    StopEvent,
-    Strength,
-)
+from duecourse.policy.packs.vocabulary import ActorRole, LenderType, Medium, Override, Purpose, StopEvent
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.settings.packs import check_quiet, load_pack_set, load_packs, read_packs
 from duecourse.settings.policy import policy

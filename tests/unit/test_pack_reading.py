@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duecourse.policy.packs.difference import Change, How, changes
+from duecourse.policy.packs.headings import OnFail, RuleType
 from duecourse.policy.packs.model import Pack
-from duecourse.policy.packs.params import Hours, Period
+from duecourse.policy.packs.periods import Hours, Period
 from duecourse.policy.packs.reading import Part, read_pack
-from duecourse.policy.packs.vocabulary import Day, OnFail, RuleType
+from duecourse.policy.packs.vocabulary import Day
 from duecourse.policy.packs.writing import plain, said
 from duecourse.settings.packs import load_packs
 

@@ -9,20 +9,11 @@ import pytest
 from duecourse.policy.history import COUNTS_AS
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.binding import Days, why_not_enforced
+from duecourse.policy.packs.clauses import CapScope, CapUnit, WindowKind
+from duecourse.policy.packs.headings import Grade, PackKind, RuleType, SourceStatus, Verification
 from duecourse.policy.packs.model import Pack, Rule
-from duecourse.policy.packs.vocabulary import (
-    CapScope,
-    CapUnit,
-    Day,
-    Grade,
-    Medium,
-    PackKind,
-    Purpose,
-    RuleType,
-    SourceStatus,
-    Verification,
-    WindowKind,
-)
+from duecourse.policy.packs.periods import Deadline, Period
+from duecourse.policy.packs.vocabulary import Day, Medium, Purpose
 from duecourse.settings.packs import load_packs, read_packs
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -162,11 +153,11 @@ def test_the_other_numbers_are_those_that_were_found() -> None:
     cooldown: Any = rule("us-federal", "us.regf.cooldown7").params
     assert (cooldown.days, cooldown.count_event_day_as_1, cooldown.scope) == (7, True, "debtor_x_debt")
     kept = {
-        ("cn-mainland", "cn.retention.card"): p.Period(months=24),
-        ("cn-mainland", "cn.retention.impact"): p.Period(months=36),
-        ("us-federal", "us.regf.retention"): p.Period(months=36),
-        ("uk", "uk.complaint.records"): p.Period(months=36),
-        ("eu-baseline", "eu.records"): p.Period(months=60),
+        ("cn-mainland", "cn.retention.card"): Period(months=24),
+        ("cn-mainland", "cn.retention.impact"): Period(months=36),
+        ("us-federal", "us.regf.retention"): Period(months=36),
+        ("uk", "uk.complaint.records"): Period(months=36),
+        ("eu-baseline", "eu.records"): Period(months=60),
     }
     assert {key: rule(*key).params.min for key in kept} == kept  # type: ignore[union-attr]
     answered = {
@@ -180,7 +171,7 @@ def test_the_other_numbers_are_those_that_were_found() -> None:
     moratoria = [rule("uk", name).params.days for name in ("uk.debt_advice", "uk.breathing_space")]  # type: ignore[union-attr]
     assert moratoria == [30, 60]
     revocation: Any = rule("us-federal", "us.tcpa.revocation").params
-    assert revocation.deadline == p.Deadline(n=10, clock="business_days")  # type: ignore[arg-type]
+    assert revocation.deadline == Deadline(n=10, clock="business_days")  # type: ignore[arg-type]
 
 
 def test_the_hours_of_the_philippines_end_after_fifteen_days_past_due() -> None:

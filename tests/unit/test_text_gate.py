@@ -11,9 +11,10 @@ from duecourse.domain.message import Rendered
 from duecourse.domain.verdict import Verdict
 from duecourse.domain.vocabulary import ChannelKind, Decision
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import DisclosureWhen, OptOutScope
 from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.model import Pack
-from duecourse.policy.packs.vocabulary import DisclosureWhen, Medium, OptOutScope
+from duecourse.policy.packs.vocabulary import Medium
 from duecourse.policy.telling import told
 from duecourse.policy.text_gate import judge_text
 from tests.gate_rules import FINE, NOON, pack

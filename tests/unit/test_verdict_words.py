@@ -9,9 +9,10 @@ import pytest
 
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.gate import POLICY_ERROR
+from duecourse.policy.packs.headings import RuleType
 from duecourse.policy.packs.model import PARAMS_OF, Pack
-from duecourse.policy.packs.params import Hours
-from duecourse.policy.packs.vocabulary import Day, RuleType
+from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.vocabulary import Day
 from duecourse.policy.rule_words import BUILT_IN, OPENINGS, days_in_words, hours_in_words, rule_in_words
 from duecourse.policy.rules import RULES
 from duecourse.policy.sifting import PREFERRED_HOURS

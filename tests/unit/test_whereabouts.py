@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import CapScope, CapUnit, WindowKind
 from duecourse.policy.packs.model import Place
 from duecourse.policy.packs.span import days_back
-from duecourse.policy.packs.vocabulary import CapScope, CapUnit, Purpose, StopEvent, WindowKind
+from duecourse.policy.packs.vocabulary import Purpose, StopEvent
 from duecourse.policy.whereabouts import days_past_due, only, other_zones, place, purpose_of
 from tests.gate_rules import pack, window
 

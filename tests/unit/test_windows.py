@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from duecourse.domain.zones import find_zone
 from duecourse.policy.calendars import UNKNOWN, WEEKDAYS_ONLY, Calendar, kinds_of
-from duecourse.policy.packs.params import MIDNIGHT, Hours
+from duecourse.policy.packs.periods import MIDNIGHT, Hours
 from duecourse.policy.packs.vocabulary import Day
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.policy.windows import Window, first_open, stretches

@@ -5,18 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from duecourse.policy.facts import ContactFacts
+from duecourse.policy.packs.headings import Grade, Link, PackKind, SourceStatus
 from duecourse.policy.packs.model import Applicability, Pack, Place, Rule, Source
-from duecourse.policy.packs.vocabulary import (
-    ActorRole,
-    DebtorType,
-    Grade,
-    LenderType,
-    Link,
-    Medium,
-    PackKind,
-    Purpose,
-    SourceStatus,
-)
+from duecourse.policy.packs.vocabulary import ActorRole, DebtorType, LenderType, Medium, Purpose
 
 ENFORCED_GRADES = frozenset({Grade.A, Grade.B})
 #: A law's day begins in UTC+14 and ends in UTC-12: from the first of it to the last, anywhere, its rule binds.

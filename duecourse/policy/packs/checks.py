@@ -7,9 +7,10 @@ from typing import Any
 from duecourse.domain.territories import is_country
 from duecourse.domain.zones import find_zone
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import StopEffect, WindowKind
 from duecourse.policy.packs.fields import BAD, Reader
+from duecourse.policy.packs.headings import Anchor, Grade, PackKind, Verification
 from duecourse.policy.packs.model import Calendars, Rule, Source, TimezoneRule
-from duecourse.policy.packs.vocabulary import Anchor, Grade, PackKind, StopEffect, Verification, WindowKind
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _RULE_ID = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")

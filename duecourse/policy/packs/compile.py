@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.packs.binding import Days, Kind, binds, kind_of, reaches, why_not_enforced
+from duecourse.policy.packs.headings import PackKind
 from duecourse.policy.packs.model import Pack, Rule
 from duecourse.policy.packs.regime import Regime, make_regime
-from duecourse.policy.packs.vocabulary import PackKind
 
 #: Kinds of contact and days that are kept; a book in many countries has some hundreds a day.
 _KEPT = 4_096

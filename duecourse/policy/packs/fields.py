@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from duecourse.domain.errors import ConfigError
-from duecourse.policy.packs.params import MIDNIGHT, Hours, Period
+from duecourse.policy.packs.periods import MIDNIGHT, Hours, Period
 
 BAD: Final[Any] = object()
 """Stands for a value that was refused; why is in the reader's errors."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import OptOutScope
+from duecourse.policy.packs.periods import Deadline, Period
 from duecourse.policy.packs.regime import Bound, Regime
-from duecourse.policy.packs.vocabulary import OptOutScope
 
 P = TypeVar("P", bound=p.Params)
 
@@ -20,8 +21,8 @@ class Kept:
     """How long one kind of record is kept: at least the longest minimum, at most the shortest maximum."""
 
     object: str
-    min: p.Period | None
-    max: p.Period | None
+    min: Period | None
+    max: Period | None
     rules: tuple[str, ...]
 
 
@@ -38,7 +39,7 @@ class LettingGo:
     """How an opt-out is taken: the widest scope, the shortest deadline, every word that any pack accepts."""
 
     scope: OptOutScope
-    deadline: p.Deadline | None
+    deadline: Deadline | None
     keywords: frozenset[str]
     confirmations: int
     """How many messages may confirm it: the fewest that any pack speaks of, none where none does."""
@@ -53,7 +54,7 @@ class Duties:
     """By object."""
     complaint_stages: tuple[p.Stage, ...]
     """One per condition, each with the shortest deadline; the usual case first."""
-    data_rights: Mapping[str, p.Deadline]
+    data_rights: Mapping[str, Deadline]
     """By right."""
     letting_go: LettingGo | None
     conflicts: tuple[Conflict, ...]
@@ -97,7 +98,7 @@ def _kept(what: str, rules: list[Bound[p.Retention]]) -> Kept:
     )
 
 
-def _length(period: p.Period) -> float:
+def _length(period: Period) -> float:
     return period.about_days
 
 
@@ -116,12 +117,12 @@ def _stages(rules: tuple[Bound[p.ComplaintSla], ...]) -> tuple[p.Stage, ...]:
     return tuple(sorted(shortest.values(), key=lambda stage: (stage.condition is not None, stage.deadline.about_hours)))
 
 
-def _rights(rules: tuple[Bound[p.DataRights], ...]) -> dict[str, p.Deadline]:
+def _rights(rules: tuple[Bound[p.DataRights], ...]) -> dict[str, Deadline]:
     groups = _grouped(rules, _right)
     return {right: min((one.params.deadline for one in found), key=_urgency) for right, found in groups.items()}
 
 
-def _urgency(deadline: p.Deadline) -> float:
+def _urgency(deadline: Deadline) -> float:
     return deadline.about_hours
 
 

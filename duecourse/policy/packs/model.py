@@ -6,20 +6,14 @@ from datetime import date
 from typing import NamedTuple
 
 from duecourse.policy.packs import params as p
-from duecourse.policy.packs.vocabulary import (
-    ActorRole,
+from duecourse.policy.packs.headings import (
     Ambiguous,
     Anchor,
     CheckPoint,
-    DebtorType,
     Grade,
-    LenderType,
     Link,
-    Medium,
     OnFail,
-    Override,
     PackKind,
-    Purpose,
     RuleType,
     SourceKind,
     SourceStatus,
@@ -27,6 +21,7 @@ from duecourse.policy.packs.vocabulary import (
     Verification,
     ZoneEvidence,
 )
+from duecourse.policy.packs.vocabulary import ActorRole, DebtorType, LenderType, Medium, Override, Purpose
 
 #: Which class reads the `params` of a rule of each type.
 PARAMS_OF: dict[RuleType, type[p.Params]] = {

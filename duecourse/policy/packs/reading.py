@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from duecourse.domain.errors import ConfigError
 from duecourse.policy.packs import checks
 from duecourse.policy.packs.fields import BAD, Reader
+from duecourse.policy.packs.headings import OnFail, PackKind, RuleType
 from duecourse.policy.packs.model import PARAMS_OF, Applicability, Calendars, Pack, Rule, Source, TimezoneRule
-from duecourse.policy.packs.vocabulary import OnFail, PackKind, RuleType
 
 _MAIN = ("pack", "timezone", "calendars", "sources", "rules")
 _FURTHER = ("sources", "rules")

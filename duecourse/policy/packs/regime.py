@@ -10,8 +10,9 @@ from duecourse.domain.zones import find_zone
 from duecourse.policy.calendars import UNKNOWN, Calendar
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.binding import Kind, is_there
+from duecourse.policy.packs.clauses import CapScope, CapUnit, WindowKind
+from duecourse.policy.packs.headings import Ambiguous, Anchor
 from duecourse.policy.packs.model import Pack, Rule
-from duecourse.policy.packs.vocabulary import Ambiguous, Anchor, CapScope, CapUnit, WindowKind
 
 P_co = TypeVar("P_co", bound=p.Params, covariant=True)
 

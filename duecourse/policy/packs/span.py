@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from duecourse.policy.packs.clauses import WindowKind
 from duecourse.policy.packs.model import Pack
 from duecourse.policy.packs.params import CapWindow, Cooldown, FrequencyCap, Params
-from duecourse.policy.packs.vocabulary import WindowKind
 
 #: A claim always reads so far back: the house's and the rungs' own rules ask about today, in whatever zone that is.
 _LEAST = 2

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from duecourse.policy.packs.model import Pack
-from duecourse.policy.packs.params import Hours, Period
+from duecourse.policy.packs.periods import Hours, Period
 
 _HEAD = ("id", "version", "as_of", "title", "kind", "applies_to")
 _PLACE = ("country", "subdivision", "countries")
