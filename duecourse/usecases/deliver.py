@@ -88,6 +88,9 @@ class Deliver:
         await self._record(rest)
         again, self.refused[:] = list(self.refused), []
         await self._record_each(again)
+        # What is refused a second time may be the provider's answer. That it was perhaps sent, anybody can write down.
+        doubtful, self.refused[:] = list(self.refused), []
+        await self._record_each(lost([one.armed for one in doubtful], "unrecordable"))
         if self.unsettled:
             raise StoreUnavailable("Postgres: outcomes wait to be recorded")
 

@@ -12,7 +12,7 @@ from channels.fake import FakeChannel
 from channels.limits import FakeLimiter
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.message import Outbound, Outcome
-from duecourse.domain.vocabulary import Resolution
+from duecourse.domain.vocabulary import OutcomeClass, Resolution
 from duecourse.ledger.database import PostgresLedger, PostgresTransaction
 from tests.pipeline import UNKNOWN, World, fake
 from tests.seed import seed
@@ -310,6 +310,26 @@ async def test_an_outcome_that_can_never_be_recorded_holds_up_nobody(world: Worl
     await worker(await world.release())
 
     assert await world.states() == ["accepted", "accepted"]
+
+
+async def test_an_answer_that_can_never_be_recorded_leaves_a_contact_that_is_perhaps_sent(world: World) -> None:
+    await seed(world.ledger)
+    await seed(world.ledger)
+    # No text of Postgres holds a NUL.
+    world.channel = fake(Outcome(kind=OutcomeClass.ACCEPTED, code="ok\x00"))
+    await world.plan()
+    worker = world.worker()
+    with pytest.raises(Exception, match=r"NUL|0x00|u0000"):
+        await worker(await world.release())
+    assert await world.states() == ["sending", "accepted"]
+
+    await worker.catch_up()
+
+    assert await world.states() == ["unknown", "accepted"]
+    assert await world.rows("SELECT outcome, code FROM attempts ORDER BY contact_id LIMIT 1") == [
+        ("unknown", "unrecordable")
+    ]
+    assert worker.refused == worker.unsettled == []
 
 
 async def test_tokens_that_cannot_be_given_back_leave_no_claim_behind(world: World) -> None:
