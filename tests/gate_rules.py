@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from duecourse.domain.verdict import Verdict
-from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
+from duecourse.domain.vocabulary import ChannelKind, Consent, Decision, StopRule
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.gate import judge
 from duecourse.policy.history import Touch
 from duecourse.policy.packs import params as p
+from duecourse.policy.packs.clauses import Comparison, ConditionFact
 from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.headings import Grade, OnFail, RuleType, SourceKind, SourceStatus
 from duecourse.policy.packs.model import PARAMS_OF, Pack, Place, Rule, Source
@@ -22,7 +23,8 @@ NOON = datetime(2026, 11, 18, 17, tzinfo=UTC)
 EVERY_DAY = frozenset(Day)
 _TYPE_OF: dict[type, RuleType] = {params: kind for kind, params in PARAMS_OF.items()}
 
-FINE = ContactFacts(
+#: A due SMS with nothing against it, of which nobody says more than must be said.
+PLAIN = ContactFacts(
     contact_id=7,
     borrower_id=3,
     channel=ChannelKind.SMS,
@@ -37,11 +39,10 @@ FINE = ContactFacts(
     touches_today=0,
     reached_today=False,
     stop=frozenset(StopRule),
-    residence=Place("US", "NY"),
-    debts=(1,),
-    dpd=3,
-    number="a",
 )
+FINE = dataclasses.replace(PLAIN, residence=Place("US", "NY"), debts=(1,), dpd=3, number="a")
+#: What no contact passes.
+NEVER = p.ConditionNeeded(all=(p.Condition(fact=ConditionFact.DPD, op=Comparison.LT, value=0),))
 
 
 def source(**changed: Any) -> Source:
@@ -81,3 +82,10 @@ def touch(before: timedelta, medium: Medium = Medium.CALL, **changed: Any) -> To
 def ask(*packs: Pack, now: datetime = NOON, opt_in: Iterable[str] = (), **changed: Any) -> Verdict:
     """What the gate says of the one borrower, with these facts changed."""
     return judge(dataclasses.replace(FINE, **changed), now, PackSet(packs, opt_in=opt_in))
+
+
+def blocks(*packs: Pack, **facts: Any) -> bool:
+    """Is it refused by a rule of a pack?"""
+    said = ask(*packs, **facts)
+    assert said.decision in {Decision.ALLOW, Decision.SUPPRESS}
+    return said.decision is Decision.SUPPRESS and said.rules[0].startswith("r")

@@ -2,17 +2,16 @@
 
 import json
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 
-from duecourse.domain.vocabulary import ChannelKind, Consent
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.packs.vocabulary import Medium
 from duecourse.policy.record import facts_from_record, record_of
 from tests.any_facts import any_facts
+from tests.gate_rules import PLAIN
 
 
 def kept(facts: ContactFacts) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def test_a_usual_contacts_record_holds_no_more_than_what_was_read() -> None:
     said = record_of(PLAIN)
     assert "history" not in said
     assert "contact_id" not in said
-    assert said["not_after"] == "2026-12-01T12:00:00+00:00"
+    assert said["not_after"] == "2026-12-08T17:00:00+00:00"
 
 
 @pytest.mark.parametrize("name", ["not_after", "stop", "channel"])
@@ -48,21 +47,3 @@ def test_a_record_that_lost_something_is_refused(name: str) -> None:
     del stored[name]
     with pytest.raises(KeyError, match=name):
         facts_from_record(stored, contact_id=1, borrower_id=1)
-
-
-PLAIN = ContactFacts(
-    contact_id=1,
-    borrower_id=1,
-    channel=ChannelKind.SMS,
-    not_after=datetime(2026, 12, 1, 12, tzinfo=UTC),
-    time_zone="Asia/Shanghai",
-    consent=Consent.GRANTED,
-    address_valid=True,
-    open_items=1,
-    autopay=False,
-    holds=(),
-    opted_out=False,
-    touches_today=0,
-    reached_today=False,
-    stop=frozenset(),
-)

@@ -23,26 +23,12 @@ from duecourse.policy.packs.vocabulary import Medium, Party
 from duecourse.policy.quiet_hours import Quiet
 from duecourse.policy.rules import RULES
 from duecourse.policy.situation import Situation
+from tests.gate_rules import PLAIN
 
 HOUSE = house_alone(Quiet(start=time(20), end=time(9)))
 HOUSE_RULES = ("channel-day-cap", "quiet-hours")
 NOON_IN_NEW_YORK = datetime(2018, 3, 1, 17, tzinfo=UTC)
-FINE = ContactFacts(
-    contact_id=7,
-    borrower_id=3,
-    channel=ChannelKind.SMS,
-    not_after=NOON_IN_NEW_YORK + timedelta(hours=2),
-    time_zone="America/New_York",
-    consent=Consent.GRANTED,
-    address_valid=True,
-    open_items=1,
-    autopay=False,
-    holds=(),
-    opted_out=False,
-    touches_today=0,
-    reached_today=False,
-    stop=frozenset({StopRule.PAID, StopRule.HOLD, StopRule.AUTOPAY, StopRule.REACHED_TODAY}),
-)
+FINE = dataclasses.replace(PLAIN, not_after=NOON_IN_NEW_YORK + timedelta(hours=2))
 PLACES = sorted(name for name in available_timezones() if find_zone(name))
 
 moments = st.datetimes(

@@ -13,18 +13,9 @@ from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.headings import Anchor, Grade, Link, OnFail, PackKind, SourceStatus
 from duecourse.policy.packs.model import Applicability, Calendars, Pack, Place, TimezoneRule
 from duecourse.policy.packs.vocabulary import ActorRole, Day, DebtorType, LenderType, Medium, Override, Purpose
-from tests.gate_rules import FINE, NOON, ask, open_hours, pack, rule, source, window
+from tests.gate_rules import FINE, NEVER, NOON, ask, blocks, open_hours, pack, rule, source, window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-#: What no contact passes.
-NEVER = p.ConditionNeeded(all=(p.Condition(fact=ConditionFact.DPD, op=Comparison.LT, value=0),))
-
-
-def blocks(*packs: Pack, **facts: Any) -> bool:
-    """Is it refused by a rule of a pack?"""
-    said = ask(*packs, **facts)
-    assert said.decision in {Decision.ALLOW, Decision.SUPPRESS}
-    return said.decision is Decision.SUPPRESS and said.rules[0].startswith("r")
 
 
 def applies(found: Pack, **facts: Any) -> bool:

@@ -9,7 +9,7 @@ from duecourse.domain.vocabulary import ChannelKind, Consent, Decision
 from duecourse.policy.gate import decide
 from duecourse.policy.history import Evidence, Stop
 from duecourse.policy.packs import params as p
-from duecourse.policy.packs.clauses import Comparison, ConditionFact, ConsentBasis, Permission, WorkplaceAllow
+from duecourse.policy.packs.clauses import ConsentBasis, Permission, WorkplaceAllow
 from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.headings import OnFail, RuleType
 from duecourse.policy.packs.model import Pack
@@ -24,18 +24,9 @@ from duecourse.policy.packs.vocabulary import (
     StopEvent,
     TouchOutcome,
 )
-from tests.gate_rules import FINE, NOON, ask, open_hours, pack, rule, touch
+from tests.gate_rules import FINE, NEVER, NOON, ask, blocks, open_hours, pack, rule, touch
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-#: What no contact passes.
-NEVER = p.ConditionNeeded(all=(p.Condition(fact=ConditionFact.DPD, op=Comparison.LT, value=0),))
-
-
-def blocks(*packs: Pack, **facts: Any) -> bool:
-    """Is it refused by a rule of a pack?"""
-    said = ask(*packs, **facts)
-    assert said.decision in {Decision.ALLOW, Decision.SUPPRESS}
-    return said.decision is Decision.SUPPRESS and said.rules[0].startswith("r")
 
 
 def evidence(**changed: Any) -> Evidence:
