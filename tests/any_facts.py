@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.policy.facts import ContactFacts
-from duecourse.policy.history import Evidence, Stop, Touch
+from duecourse.policy.history import Allowance, Evidence, Stop, Touch
 from duecourse.policy.packs import vocabulary as v
 from duecourse.policy.packs.model import Place
 from duecourse.policy.packs.periods import Hours
@@ -70,6 +70,7 @@ evidence = st.builds(
     purposes=some(v.Purpose),
     hours=st.lists(hours, max_size=2).map(tuple),
 )
+allowances = st.builds(Allowance, id=words, rules=st.frozensets(words, max_size=2))
 any_facts = st.builds(
     ContactFacts,
     contact_id=ids,
@@ -112,6 +113,7 @@ any_facts = st.builds(
     history=st.lists(touches, max_size=3).map(tuple),
     stops=st.lists(stops, max_size=2).map(tuple),
     evidence=st.lists(evidence, max_size=2).map(tuple),
+    allowances=st.lists(allowances, max_size=2).map(tuple),
     identity_verified=st.booleans(),
     notices=some(v.NoticeBefore),
     first_contact=st.booleans(),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from duecourse.domain.value import value
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
-from duecourse.policy.history import Evidence, Stop, Touch
+from duecourse.policy.history import Allowance, Evidence, Stop, Touch
 from duecourse.policy.packs.model import Place
 from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import (
@@ -97,6 +97,8 @@ class ContactFacts:
     """Of the last 100 days at least, in any order; this contact's own excluded."""
     stops: tuple[Stop, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
+    """Of this very contact."""
     identity_verified: bool = False
     """In this very talk or session."""
     notices: frozenset[NoticeBefore] = frozenset()

@@ -68,6 +68,19 @@ class Evidence:
     """For agreed hours: it lifts a window then and there only. Empty is any hour."""
 
 
+#: How the evidence that a person's decision is begins.
+REVIEWED = "review"
+
+
+@value
+class Allowance:
+    """A person looked at this very contact and allowed what these rules had left to them."""
+
+    id: str
+    """`review:17`."""
+    rules: frozenset[str]
+
+
 _U = CapUnit
 _TRIED = frozenset({_U.ATTEMPT})
 

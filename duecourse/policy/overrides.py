@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from duecourse.policy.facts import ContactFacts
-from duecourse.policy.history import Evidence
+from duecourse.policy.history import Allowance, Evidence
 from duecourse.policy.packs.clauses import Comparison
+from duecourse.policy.packs.headings import OnFail
 from duecourse.policy.packs.model import Rule
 from duecourse.policy.packs.params import Condition
 from duecourse.policy.packs.periods import Hours
@@ -43,6 +44,13 @@ def lifting(rule: Rule, facts: ContactFacts, medium: Medium, now: datetime) -> l
         for one in facts.evidence
         if one.kind in rule.overrides and _is_about(one, rule, facts, medium) and is_valid(one, now)
     ]
+
+
+def allowances(rule: Rule, facts: ContactFacts) -> list[Allowance]:
+    """Who looked at it and allowed it. Only what a rule leaves to people can be: never what it forbids."""
+    if not facts.allowances or rule.on_fail is not OnFail.REVIEW:
+        return []
+    return [one for one in facts.allowances if rule.id in one.rules]
 
 
 def has_evidence(facts: ContactFacts, kind: Override, medium: Medium, now: datetime) -> bool:

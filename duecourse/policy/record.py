@@ -8,7 +8,7 @@ from typing import Any
 
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.policy.facts import ContactFacts
-from duecourse.policy.history import Evidence, Stop, Touch
+from duecourse.policy.history import Allowance, Evidence, Stop, Touch
 from duecourse.policy.packs.model import Place
 from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import (
@@ -101,7 +101,7 @@ def _row(one: Any) -> list[Any]:
 
 
 _NAMES: dict[type, tuple[str, ...]] = {
-    kind: tuple(f.name for f in fields(kind)) for kind in (Touch, Stop, Evidence, Hours)
+    kind: tuple(f.name for f in fields(kind)) for kind in (Touch, Stop, Evidence, Allowance, Hours)
 }
 _WRITE: dict[type, Callable[[Any], Any]] = {
     datetime: datetime.isoformat,
@@ -111,6 +111,7 @@ _WRITE: dict[type, Callable[[Any], Any]] = {
     Touch: _touch,
     Stop: _row,
     Evidence: _row,
+    Allowance: _row,
     Hours: _row,
 }
 
@@ -188,4 +189,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
         purposes=_set(Purpose),
         hours=_hours,
     ),
+    "allowances": _rows(Allowance, rules=frozenset),
 }

@@ -1,15 +1,15 @@
 """What is left of objections once conditions and evidence are weighed, and how grave it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from duecourse.domain.verdict import Citation
 from duecourse.domain.vocabulary import Decision
 from duecourse.policy.calendars import WEEKDAYS_ONLY
-from duecourse.policy.history import Evidence
+from duecourse.policy.history import Allowance, Evidence
 from duecourse.policy.objections import Objection
-from duecourse.policy.overrides import binds_now, hours_with, lifting
+from duecourse.policy.overrides import allowances, binds_now, hours_with, lifting
 from duecourse.policy.packs.headings import OnFail, RuleType
 from duecourse.policy.packs.model import Rule
 from duecourse.policy.packs.params import ContactWindow
@@ -80,8 +80,11 @@ def preferred(hours: tuple[Hours, ...]) -> Bound[ContactWindow]:
     return Bound(rule, params, Citation(PREFERRED_HOURS, "", "The borrower's own wish", None, ""), WEEKDAYS_ONLY, None)
 
 
-def _lifted(at: Situation, bound: Bound[Any]) -> list[Evidence]:
+def _lifted(at: Situation, bound: Bound[Any]) -> Sequence[Evidence | Allowance]:
     """What lifts it here and now; for a window with agreed hours, if these make it open."""
+    allowed = allowances(bound.rule, at.facts)
+    if allowed:
+        return allowed
     found = lifting(bound.rule, at.facts, at.medium, at.now)
     if not found or not isinstance(bound.params, ContactWindow):
         return found

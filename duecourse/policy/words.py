@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from duecourse.domain.vocabulary import Decision
 from duecourse.domain.zones import find_zone
+from duecourse.policy.history import REVIEWED
 from duecourse.policy.packs.headings import Anchor
 from duecourse.policy.packs.model import Pack, Rule
 from duecourse.policy.packs.params import ContactWindow
@@ -105,12 +106,17 @@ def _local(local: datetime, allow: Sequence[Hours]) -> str:
 
 def _asides(record: Record) -> list[str]:
     """What else there is to say: evidence that lifted a rule, duties, advice, and when it may leave."""
-    said = [f"by agreement or consent {one}" for one in record.get("evidence", ())]
+    said = [_lifted_by(one) for one in record.get("evidence", ())]
     said += _duties(record.get("requires", ()))
     said += [f"against the advice of {one}" for one in record.get("warnings", ())]
     if record.get("until"):
         said.append(f"next allowed {_when(record)}")
     return said
+
+
+def _lifted_by(evidence: str) -> str:
+    kind, _, number = evidence.partition(":")
+    return f"a person allowed it in review {number}" if kind == REVIEWED else f"by agreement or consent {evidence}"
 
 
 def _duties(requires: Sequence[str]) -> list[str]:
