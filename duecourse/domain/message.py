@@ -21,6 +21,8 @@ class Rendered:
     """Email only: List-Unsubscribe and its kin."""
     segments: int = 1
     """How many SMS parts the text takes."""
+    locale: str | None = field(default=None, compare=False)
+    """That the words are written in, which may not be the reader's. A letter keeps it; None: nobody said."""
 
 
 @value

@@ -69,12 +69,16 @@ class JinjaTexts:
             case ChannelKind.EMAIL:
                 headers = _unsubscribe_headers(values)
                 return Rendered(
-                    text=parts["text"], subject=formats.one_line(parts["subject"]), html=parts["html"], headers=headers
+                    text=parts["text"],
+                    subject=formats.one_line(parts["subject"]),
+                    html=parts["html"],
+                    headers=headers,
+                    locale=template.locale,
                 )
             case ChannelKind.PUSH:
-                return Rendered(text=parts["text"], subject=formats.one_line(parts["title"]))
+                return Rendered(text=parts["text"], subject=formats.one_line(parts["title"]), locale=template.locale)
             case _:
-                return Rendered(text=parts["text"])
+                return Rendered(text=parts["text"], locale=template.locale)
 
     def _sms(self, template: TextTemplate, raw: str) -> Rendered:
         text = formats.plain_spaces(raw)
@@ -83,7 +87,7 @@ class JinjaTexts:
             raise TemplateError(
                 f"{template.file}: sms.text: takes {count} segments ({encoding}), more than {self._max_sms_segments}"
             )
-        return Rendered(text=text, segments=count)
+        return Rendered(text=text, segments=count, locale=template.locale)
 
 
 def _unsubscribe_headers(values: Mapping[str, Any]) -> dict[str, str]:

@@ -202,7 +202,8 @@ class Arm:
             contact_id=contact.contact_id,
         )
         body = self.texts.render(request)
-        return Letter(to=contact.point.debtor_address(), locale=contact.locale, body=body)
+        # What the law wants said is asked of the language really written: the reader's own may have no text.
+        return Letter(to=contact.point.debtor_address(), locale=body.locale or contact.locale, body=body)
 
 
 def _state_of(verdict: Verdict) -> ContactState:

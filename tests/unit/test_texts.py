@@ -135,6 +135,12 @@ def test_a_locale_without_texts_falls_back_to_its_language_and_then_to_english(
     assert words in shipped.render(request(locale=locale)).text
 
 
+@pytest.mark.parametrize("channel", [ChannelKind.SMS, ChannelKind.PUSH, ChannelKind.EMAIL])
+def test_a_text_says_what_locale_its_words_are_written_in(shipped: JinjaTexts, channel: ChannelKind) -> None:
+    written = {at: shipped.render(request(locale=at, channel=channel)).locale for at in ("zh-TW", "fr", "en-GB")}
+    assert written == {"zh-TW": "zh-CN", "fr": "en", "en-GB": "en"}
+
+
 def test_the_nearest_locale_wins_and_a_template_that_it_lacks_comes_from_the_next(tmp_path: Path) -> None:
     shelf(tmp_path)
     shelf(tmp_path, GREETING.replace("Hi", "Salut"), locale="fr")
