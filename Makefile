@@ -13,7 +13,7 @@ help:
 	@echo 'make demo    run due days on a bundled book against a sandbox provider; ARGS="--loans 500 --days 4" is short'
 	@echo 'make chaos   kill at every marked point, break everything, compare the books; ARGS="--seed 2 --minutes 3" is a storm'
 	@echo 'make test    all tests but the long ones, on a Postgres and a Redis of its own; ARGS="tests/unit -k window" is a part'
-	@echo 'make test-long  the tests that take a minute each: faults at every moment, brown-outs, silent networks, the bench'
+	@echo 'make test-long  the slow ones: restarts, faults at every moment, brown-outs, silent networks, the bench'
 	@echo 'make mutation  change what decides in thousands of ways and count what a test notices; ARGS="duecourse.policy.caps*"'
 	@echo 'make check   linters, types, layers and generated pages, as CI runs them'
 	@echo 'make setup   only .venv, from requirements.lock'

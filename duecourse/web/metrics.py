@@ -28,10 +28,12 @@ from duecourse.ledger.figures import LATENCY_BOUNDS, Depth, FigureRows, Latency,
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
+#: A scrape waits so long for the database, and then has the last figures.
+_PATIENCE_S = 10.0
 _OUTCOMES = frozenset(kind.value for kind in OutcomeClass)
 _WITHHELD = frozenset({"suppressed", "cancelled", "expired", "deferred", "rejected"})
 #: A rule's id or a cause of ours. A provider's own codes would make labels without end.
-_REASON = re.compile(r"[a-z][a-z_-]{0,39}")
+_REASON = re.compile(r"[a-z][a-z0-9._-]{0,59}")
 _LABELS_OF_BOUNDS = [str(bound) for bound in LATENCY_BOUNDS] + ["+Inf"]
 
 
@@ -43,7 +45,6 @@ class Figures(Collector):
     clock: Clock
     monotonic: Monotonic = time.monotonic
     fresh_s: float = 5.0
-    patience_s: float = 10.0
     lag: timedelta = timedelta(seconds=5)
     """Events are counted this long after their time: a transaction that is slower than that would be missed."""
     up: bool = False
@@ -65,7 +66,7 @@ class Figures(Collector):
             if started < self._next:
                 return
             try:
-                async with asyncio.timeout(self.patience_s):
+                async with asyncio.timeout(_PATIENCE_S):
                     await self._read()
                 self.up = True
             except (StoreUnavailable, TimeoutError):

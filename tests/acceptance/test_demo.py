@@ -65,6 +65,7 @@ def assert_no_borrower_is_named_in_the_logs(folder: Path) -> None:
     assert not [address for address in addresses if address in logs]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for left-overs in /proc")
 def test_an_interrupted_demonstration_leaves_nothing_running_and_runs_again(tmp_path: Path) -> None:
     command = [*DUECOURSE, "demo", "--loans", "40", "--days", "1"]

@@ -105,6 +105,7 @@ async def test_a_worker_ends_in_time_though_redis_is_away(
     assert await ask(ledger, IN_HAND) == [(0,)]
 
 
+@pytest.mark.long
 async def test_workers_restarted_one_after_the_other_lose_and_double_nothing(
     ledger: PostgresLedger, everywhere: dict[str, str], provider_log: Path, tmp_path: Path
 ) -> None:

@@ -96,6 +96,8 @@ async def test_outcomes_and_reasons_are_counted_from_the_start(outreach: Any, lo
     await happen(outreach, contact, borrower, "contact.postponed", provider="p", outcome="throttled", code="x", at=now)
     verdict = {"decision": "suppress", "rules": ["opted-out", "other-rule"]}
     await happen(outreach, contact, borrower, "contact.suppressed", verdict=verdict, at=now)
+    weekly = {"decision": "defer", "rules": ["cn.contacts.7d", "house.contacts.week"]}
+    await happen(outreach, contact, borrower, "contact.deferred", verdict=weekly, at=now)
     await happen(outreach, contact, borrower, "contact.expired", reason="30003: Ada did not answer", at=now)
 
     text = await look()
@@ -103,6 +105,7 @@ async def test_outcomes_and_reasons_are_counted_from_the_start(outreach: Any, lo
     assert 'duecourse_outcomes_total{channel="sms",outcome="accepted",provider="p"} 1.0' in text
     assert 'duecourse_outcomes_total{channel="sms",outcome="throttled",provider="p"} 1.0' in text
     assert 'duecourse_withheld_total{channel="sms",reason="opted-out",state="suppressed"} 1.0' in text
+    assert 'duecourse_withheld_total{channel="sms",reason="cn.contacts.7d",state="deferred"} 1.0' in text
     assert 'duecourse_withheld_total{channel="sms",reason="other",state="expired"} 1.0' in text
     assert 'duecourse_contact_events_total{channel="sms",event="contact.postponed"} 1.0' in text
     assert "Ada" not in text

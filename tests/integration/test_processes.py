@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from duecourse.processes import ChildError, Supervisor, python, supervisor
+from duecourse.processes import ChildError, Supervisor, python
 
 Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
@@ -83,7 +83,7 @@ async def dead(pid: int) -> bool:
 async def test_a_crashed_child_is_started_again(
     tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "_BACKOFF_S", (0.01, 0.01))
+    monkeypatch.setattr(Supervisor, "backoff_s", (0.01, 0.01))
     notes: list[tuple[str, str, int]] = []
     watched = Supervisor(env=os.environ, on_note=lambda *note: notes.append(note))
     watched.add("dies", python("-c", DIE, str(tmp_path / "lives")))
@@ -99,7 +99,7 @@ async def test_a_crashed_child_is_started_again(
 async def test_a_child_that_cannot_live_ends_the_wait_and_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "_BACKOFF_S", (0.01, 0.01))
+    monkeypatch.setattr(Supervisor, "backoff_s", (0.01, 0.01))
     watched = Supervisor(env=os.environ, logs=tmp_path / "logs")
     watched.add("dies", python("-c", DIE, str(tmp_path / "lives")))
     async with watched:
@@ -198,7 +198,7 @@ async def test_a_childs_output_is_handed_over_line_by_line(eventually: Eventuall
 
 
 async def test_a_program_that_is_not_there_is_a_child_that_cannot_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "_BACKOFF_S", (0.01, 0.01))
+    monkeypatch.setattr(Supervisor, "backoff_s", (0.01, 0.01))
     watched = Supervisor(env=os.environ, on_line=lambda _name, _line: None)
     watched.add("missing", ["/no/such/program"])
     async with watched:

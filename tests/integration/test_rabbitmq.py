@@ -86,6 +86,7 @@ async def test_a_scheduler_goes_on_while_rabbitmq_is_away_and_once_it_is_back(no
     assert told in ([[[7]], [[9]]], [[[9]]])
 
 
+@pytest.mark.long
 async def test_each_message_is_sent_once_though_a_worker_and_the_node_are_killed(
     ledger: PostgresLedger, environment: dict[str, str], node: RabbitNode, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ async def test_each_message_is_sent_once_though_a_worker_and_the_node_are_killed
         assert client.keys("{duecourse}:*") == []
 
 
+@pytest.mark.long
 async def test_messages_go_on_leaving_while_the_node_is_away(
     ledger: PostgresLedger, environment: dict[str, str], node: RabbitNode, tmp_path: Path
 ) -> None:

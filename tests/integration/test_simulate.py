@@ -115,6 +115,7 @@ async def test_a_report_adds_up(month: Month) -> None:
         assert (row["pack"] is None) == (row["source"] is None), "a rule of a pack names its source"
 
 
+@pytest.mark.long
 async def test_the_same_seed_is_the_same_report_and_another_policy_meets_the_same_people(tmp_path: Path) -> None:
     fewer = tmp_path / "fewer.toml"
     fewer.write_text(FEWER, encoding="utf-8")

@@ -19,7 +19,7 @@ from duecourse.bootstrap import App, open_app, redis_client
 from duecourse.domain.message import WebhookRequest
 from duecourse.domain.tokens import make_token, token_key
 from duecourse.settings import Settings
-from duecourse.web import health, webhooks
+from duecourse.web import health, metrics, webhooks
 from duecourse.web.app import create_app
 from duecourse.web.pages import words_for
 
@@ -145,17 +145,18 @@ async def test_a_fault_of_ours_makes_the_provider_call_again(
 ) -> None:
     monkeypatch.setattr(webhooks, "_PATIENCE_S", 0.3)
     monkeypatch.setattr(health, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(metrics, "_PATIENCE_S", 0.3)
     close_database(owner_database_url)
 
     answer = await client.post("/webhooks/fake", content=EVENT, headers=signed(EVENT))
     ready = await client.get("/readyz")
-    metrics = await client.get("/metrics")
+    scraped = await client.get("/metrics")
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert (ready.status_code, ready.json()["checks"]) == (503, {"postgres": "unreachable", "redis": "ok"})
     assert (await client.get("/healthz")).status_code == 200
-    assert "duecourse_figures_up 0.0" in metrics.text
-    assert 'duecourse_webhooks_total{provider="fake",result="unavailable"} 1.0' in metrics.text
+    assert "duecourse_figures_up 0.0" in scraped.text
+    assert 'duecourse_webhooks_total{provider="fake",result="unavailable"} 1.0' in scraped.text
 
 
 def close_database(owner_url: str) -> None:
