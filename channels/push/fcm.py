@@ -174,9 +174,7 @@ def outcome_of(answer: Answer) -> Outcome:
     """What FCM's answer to a send says: by FcmError's code, then Google's, then the HTTP status."""
     body = json_object(answer.body) or {}
     if answer.status == 200:  # noqa: PLR2004 - the one success FCM documents
-        name = text_of(body.get("name"))
-        kind = OutcomeClass.ACCEPTED if name else OutcomeClass.UNKNOWN
-        return Outcome(kind=kind, provider_message_id=name, code=None if name else "garbage")
+        return _accepted(body)
     code, details = _error(body)
     pause = retry_after(answer.headers)
     if code == "INVALID_ARGUMENT":
@@ -184,11 +182,21 @@ def outcome_of(answer: Answer) -> Outcome:
     if code in CODES:
         outcome = outcome_of_code(CODES, code, retry_after_s=pause or _PAUSE_S)
         return replace(outcome, retry_after_s=pause) if outcome.kind is OutcomeClass.TRANSIENT else outcome
-    if answer.status == 429:  # noqa: PLR2004 - HTTP's Too Many Requests
+    return _by_status(answer.status, code, pause)
+
+
+def _accepted(body: Mapping[str, Any]) -> Outcome:
+    name = text_of(body.get("name"))
+    kind = OutcomeClass.ACCEPTED if name else OutcomeClass.UNKNOWN
+    return Outcome(kind=kind, provider_message_id=name, code=None if name else "garbage")
+
+
+def _by_status(status: int, code: str, pause: float | None) -> Outcome:
+    if status == 429:  # noqa: PLR2004 - HTTP's Too Many Requests
         return Outcome(kind=OutcomeClass.THROTTLED, code="http_429", retry_after_s=pause or _PAUSE_S)
-    refused = 400 <= answer.status < 500 and answer.status != 408  # noqa: PLR2004 - 408: a timeout on the way
+    refused = 400 <= status < 500 and status != 408  # noqa: PLR2004 - 408: a timeout on the way
     kind = OutcomeClass.MISCONFIGURED if refused else OutcomeClass.UNKNOWN
-    return Outcome(kind=kind, code=code or f"http_{answer.status}")
+    return Outcome(kind=kind, code=code or f"http_{status}")
 
 
 def _token_refused(answer: Answer) -> bool:

@@ -46,20 +46,20 @@ def review_packs(config_dir: Path, settings: Settings | None, cadences: Sequence
 
 
 def _closed_rungs(config_dir: Path, packs: Sequence[Pack], cadences: Sequence[Cadence]) -> Iterator[ConfigError]:
-    for cadence in cadences:
-        file = str(config_dir / "cadences" / f"{cadence.name}.toml")
-        for rung in cadence.rungs:
-            for channel in rung.channels:
-                for rule, allow in _house_hours(packs, MEDIUM_OF[channel]):
-                    if not any(_meet(hours, rung) for hours in allow):
-                        problem = f"lies wholly outside the house's hours for {channel.value}: {rule.id}"
-                        yield ConfigError(file=file, key=rung.name, problem=problem)
+    ways = ((cadence, rung, channel) for cadence in cadences for rung in cadence.rungs for channel in rung.channels)
+    for cadence, rung, channel in ways:
+        for rule in _closing(packs, rung, MEDIUM_OF[channel]):
+            file = str(config_dir / "cadences" / f"{cadence.name}.toml")
+            problem = f"lies wholly outside the house's hours for {channel.value}: {rule.id}"
+            yield ConfigError(file=file, key=rung.name, problem=problem)
 
 
-def _house_hours(packs: Sequence[Pack], medium: Medium) -> Iterator[tuple[Rule, tuple[Hours, ...]]]:
+def _closing(packs: Sequence[Pack], rung: Rung, medium: Medium) -> Iterator[Rule]:
+    """The house's rules whose hours for `medium` the rung never meets."""
     for rule in (rule for pack in packs if pack.kind is PackKind.HOUSE for rule in pack.rules):
-        if isinstance(rule.params, ContactWindow) and (not rule.channels or medium in rule.channels):
-            yield rule, rule.params.allow
+        params, about = rule.params, not rule.channels or medium in rule.channels
+        if isinstance(params, ContactWindow) and about and not any(_meet(hours, rung) for hours in params.allow):
+            yield rule
 
 
 def _meet(hours: Hours, rung: Rung) -> bool:

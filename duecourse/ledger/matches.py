@@ -107,15 +107,7 @@ class MatchRows:
         """The valid contact points that these attempts were sent to, read from their sealed letters."""
         if not matches:
             return []
-        cursor = await self._conn.execute(
-            _LETTERS,
-            {
-                "ids": [m.contact_id for m in matches],
-                "due": [m.due_on for m in matches],
-                "numbers": [m.number for m in matches],
-            },
-        )
-        sent = [(row[0], row[1], row[2], self._address_index(row)) for row in await cursor.fetchall()]
+        sent = await self._sent_to(matches)
         cursor = await self._conn.execute(
             _POINTS,
             {
@@ -128,6 +120,17 @@ class MatchRows:
         return [
             Flagged(contact_point_id=row[0], borrower_id=row[1], contact_id=row[2]) for row in await cursor.fetchall()
         ]
+
+    async def _sent_to(self, matches: Sequence[Match]) -> list[tuple[int, int, str, bytes]]:
+        cursor = await self._conn.execute(
+            _LETTERS,
+            {
+                "ids": [m.contact_id for m in matches],
+                "due": [m.due_on for m in matches],
+                "numbers": [m.number for m in matches],
+            },
+        )
+        return [(row[0], row[1], row[2], self._address_index(row)) for row in await cursor.fetchall()]
 
     async def _by_reference(self, wanted: Mapping[int, tuple[Incoming, int]]) -> dict[int, Match]:
         if not wanted:

@@ -150,11 +150,14 @@ async def ready(session: aiohttp.ClientSession, urls: Sequence[str]) -> None:
     """Until each of them answers."""
     for url in urls:
         try:
-            async with asyncio.timeout(_READY_S):
-                while not await _answers(session, url):  # noqa: ASYNC110 - another process sets no event of ours
-                    await asyncio.sleep(_POLL_S)
+            await asyncio.wait_for(_until_up(session, url), _READY_S)
         except TimeoutError as exc:
             raise StoreUnavailable(f"{url} does not come up: see the logs of the demonstration") from exc
+
+
+async def _until_up(session: aiohttp.ClientSession, url: str) -> None:
+    while not await _answers(session, url):  # noqa: ASYNC110 - another process sets no event of ours
+        await asyncio.sleep(_POLL_S)
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:

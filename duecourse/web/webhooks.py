@@ -60,15 +60,19 @@ def router(app: App, channels: Mapping[str, Channel], meter: Meter) -> APIRouter
 
 async def read_body(request: Request, limit: int = MAX_BODY) -> bytes | None:
     """The body, or None as soon as it is longer than `limit`, or takes too long, or breaks off."""
-    body = bytearray()
     try:
         async with asyncio.timeout(_BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    return None
+            return await _read(request, limit)
     except (ClientDisconnect, TimeoutError):
         return None
+
+
+async def _read(request: Request, limit: int) -> bytes | None:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return None
     return bytes(body)
 
 

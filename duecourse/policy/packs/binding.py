@@ -47,6 +47,10 @@ def why_not_enforced(rule: Rule, source: Source, days: Days) -> str | None:
     status = rule.status or source.status
     if status is not SourceStatus.IN_FORCE:
         return status.value
+    return _out_of_time(rule, source, days)
+
+
+def _out_of_time(rule: Rule, source: Source, days: Days) -> str | None:
     since = rule.effective_from or source.effective_from
     if since is not None and days.latest < since:
         return f"from {since.isoformat()}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from duecourse import settings as configuration
 from duecourse.book_files.source import BookFile
+from duecourse.bootstrap import App
 from duecourse.domain.book_record import Chunk, InstalmentRecord
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.errors import InputError
@@ -87,17 +88,20 @@ async def load_book(settings: Settings, files: Sequence[Path], start: datetime, 
     async with open_app(settings, clock) as app:
         for path in files:
             try:
-                with BookFile(path) as opened:
-                    async with open_import(
-                        app.ledger, clock, order=settings.allocation_order, actor="simulation"
-                    ) as book:
-                        report = await import_book(_near(opened.chunks(), last_due), book, Watch())
+                rejected += await _load_file(app, path, last_due)
             except InputError as exc:
                 raise InputError(f"{path}: {exc}") from exc
-            if report.refused:
-                raise InputError(f"{path}: not one row is good: `duecourse import` tells why")
-            rejected += report.rejected
     return rejected
+
+
+async def _load_file(app: App, path: Path, last_due: date) -> int:
+    order = app.settings.allocation_order
+    with BookFile(path) as opened:
+        async with open_import(app.ledger, app.clock, order=order, actor="simulation") as book:
+            report = await import_book(_near(opened.chunks(), last_due), book, Watch())
+    if report.refused:
+        raise InputError("not one row is good: `duecourse import` tells why")
+    return report.rejected
 
 
 def _near(chunks: Iterator[Chunk], last_due: date) -> Iterator[Chunk]:

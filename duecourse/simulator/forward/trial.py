@@ -13,6 +13,7 @@ from duecourse.simulator.forward.effects import EFFECTS, Factor, named
 from duecourse.simulator.forward.evidence import evidence_of
 from duecourse.simulator.forward.interval import difference
 from duecourse.simulator.forward.library import Library, open_library, settings_of
+from duecourse.simulator.forward.month import Month
 from duecourse.simulator.forward.policy import Policy, check_policy
 from duecourse.simulator.forward.report import report_of
 from duecourse.simulator.forward.span import Span
@@ -89,8 +90,7 @@ async def _report(library: Library, wishes: Wishes, audience: Audience) -> dict[
                 lanes = {kind: lane for kind, (_, lane) in carriers(settings).items()}
                 minutes = EFFECTS[Factor.CALL_MINUTES].amount
                 runs[policy.label].append(report_of(await evidence_of(month, wishes.span, lanes, minutes)))
-                async with month.app.ledger.transaction() as tx:
-                    book = await ForwardRows(tx.conn).book()
+                book = await _book(month)
     return {
         "book": {**book, "rows_refused": library.rejected},
         "from": wishes.span.start.isoformat(),
@@ -102,6 +102,12 @@ async def _report(library: Library, wishes: Wishes, audience: Audience) -> dict[
         "assumptions": named(EFFECTS),
         "caveats": list(CAVEATS),
     }
+
+
+async def _book(month: Month) -> dict[str, int]:
+    async with month.app.ledger.transaction() as tx:
+        book: dict[str, int] = await ForwardRows(tx.conn).book()
+    return book
 
 
 def _policy(policy: Policy, runs: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
