@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 
-from channels.http import Cause, Failure, Fate
+from channels.http import Cause, Failure, Fate, Limits
 from duecourse.domain.clock import host_now
 from duecourse.domain.message import Capability, Outbound, Outcome
 from duecourse.domain.table import Table
@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 #: A provider that asks for less would be asked again at once; one that asks for more is misconfigured or hostile.
 _RETRY_AFTER_S = (1.0, 3_600.0)
+#: As many as there are connections: one more would have a task and a timer of its own in order to wait for one.
+_AT_ONCE = Limits().connections
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -164,16 +166,24 @@ def text_of(value: Any) -> str | None:
 
 
 async def send_each(batch: Sequence[Outbound], one: Callable[[Outbound], Awaitable[Outcome]]) -> list[Outcome]:
-    """Fan out to a provider that takes one message per call: all at once, outcomes in the order of `batch`."""
-    tasks = [asyncio.create_task(_guarded(message, one)) for message in batch]
+    """Fan out to a provider that takes one message per call: many at once, outcomes in the order of `batch`."""
+    waiting, outcomes = iter(enumerate(batch)), dict[int, Outcome]()
+
+    async def lane() -> None:
+        for place, message in waiting:
+            outcomes[place] = await _guarded(message, one)
+
+    tasks = [asyncio.create_task(lane()) for _ in batch[:_AT_ONCE]]
     try:
         # One after the other and not gathered: most are done by their turn, and need not wake us each.
-        return [await task for task in tasks]
+        for task in tasks:
+            await task
     except asyncio.CancelledError:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         raise
+    return [outcomes[place] for place in range(len(batch))]
 
 
 async def _guarded(message: Outbound, one: Callable[[Outbound], Awaitable[Outcome]]) -> Outcome:

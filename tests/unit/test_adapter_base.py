@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -23,7 +24,7 @@ from channels.base import (
     send_each,
     unanswered,
 )
-from channels.http import Answer, Cause, Failure, Fate
+from channels.http import Answer, Cause, Failure, Fate, Limits
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Outbound, Outcome
 from duecourse.domain.vocabulary import OutcomeClass
@@ -115,6 +116,23 @@ async def test_outcomes_come_in_the_order_of_the_batch_and_a_fault_costs_one_mes
     assert (outcomes[1].kind, outcomes[1].code) == (OutcomeClass.UNKNOWN, "adapter_error")
     assert [entry["error"] for entry in logs] == ["KeyError"]
     assert "canary" not in str(logs)
+
+
+async def test_a_long_batch_is_called_for_as_many_at_once_as_there_are_connections() -> None:
+    batch = [replace(message(), reference=str(number)) for number in range(250)]
+    open_now, most = 0, 0
+
+    async def one(given: Outbound) -> Outcome:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0)
+        open_now -= 1
+        return Outcome(kind=OutcomeClass.ACCEPTED, provider_message_id=given.reference)
+
+    outcomes = await send_each(batch, one)
+    assert [outcome.provider_message_id for outcome in outcomes] == [str(number) for number in range(250)]
+    assert most == Limits().connections
 
 
 async def test_who_cancels_a_batch_cancels_each_of_its_calls_and_waits_for_their_ends() -> None:
