@@ -12,6 +12,7 @@ from duecourse.domain.errors import InputError
 from duecourse.domain.event import Event
 from duecourse.ledger.debtors import lock_debtor
 from duecourse.ledger.events import EventRows
+from duecourse.ledger.evidence import put_once
 from duecourse.policy.packs.periods import Hours
 from duecourse.policy.packs.vocabulary import Day
 from duecourse.ports.evidence import Agreement, NewAgreement, Recorded
@@ -74,12 +75,12 @@ class AgreementRows:
             "now": times.business,
             "actor": actor,
         }
-        added = await (await self._conn.execute(_ADD, values)).fetchone()
-        if added is None:
-            return await self._repeated(values)
-        data = {"agreement_id": added[0], "kind": agreement.kind.value}
-        await self._log(Event(kind="agreement.recorded", borrower_id=debtor.borrower_id, data=data), times, actor)
-        return Recorded(number=added[0])
+        recorded = await put_once(self._conn, values, add=_ADD, known=_KNOWN)
+        if not recorded.repeated:
+            data = {"agreement_id": recorded.number, "kind": agreement.kind.value}
+            event = Event(kind="agreement.recorded", borrower_id=debtor.borrower_id, data=data)
+            await self._events.append(times, actor, [event])
+        return recorded
 
     async def revoke(self, agreement_id: int, *, times: Times, actor: str) -> bool:
         """End it now; False where it had been revoked before.
@@ -92,9 +93,8 @@ class AgreementRows:
             raise InputError(f"agreement {agreement_id}: no such agreement")
         cursor = await self._conn.execute(_REVOKE, (times.business, actor, agreement_id))
         if cursor.rowcount:
-            await self._log(
-                Event(kind="agreement.revoked", borrower_id=row[0], data={"agreement_id": agreement_id}), times, actor
-            )
+            event = Event(kind="agreement.revoked", borrower_id=row[0], data={"agreement_id": agreement_id})
+            await self._events.append(times, actor, [event])
         return bool(cursor.rowcount)
 
     async def listed(self, borrower: str | None, *, now: datetime, everything: bool, limit: int) -> Sequence[Agreement]:
@@ -104,15 +104,6 @@ class AgreementRows:
             return [
                 Agreement(**row | {"hours": list(map(shown_hours, row["hours"]))}) for row in await cursor.fetchall()
             ]
-
-    async def _repeated(self, values: Mapping[str, object]) -> Recorded:
-        row = await (await self._conn.execute(_KNOWN, values)).fetchone()
-        if row is None or not row[1]:
-            raise InputError("evidence: recorded before with another content")
-        return Recorded(number=row[0], repeated=True)
-
-    async def _log(self, event: Event, times: Times, actor: str) -> None:
-        await self._events.append(times, actor, [event])
 
 
 def agreed_hours(stored: Iterable[Mapping[str, Any]]) -> tuple[Hours, ...]:

@@ -1,6 +1,6 @@
 """Stop events: what a borrower said or suffered that closes doors. The gate reads them at the claim."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from duecourse.domain.errors import InputError
 from duecourse.domain.event import Event
 from duecourse.ledger.debtors import find_loan, lock_debtor
 from duecourse.ledger.events import EventRows
+from duecourse.ledger.evidence import put_once
 from duecourse.ports.evidence import NewStop, Recorded, StopRecord
 
 if TYPE_CHECKING:
@@ -69,12 +70,12 @@ class StopRows:
             "now": times.business,
             "actor": actor,
         }
-        added = await (await self._conn.execute(_ADD, values)).fetchone()
-        if added is None:
-            return await self._repeated(values)
-        data = {"stop_id": added[0], "kind": stop.kind.value, "loan_id": loan_id}
-        await self._log(Event(kind="stop.recorded", borrower_id=debtor.borrower_id, data=data), times, actor)
-        return Recorded(number=added[0])
+        recorded = await put_once(self._conn, values, add=_ADD, known=_KNOWN)
+        if not recorded.repeated:
+            data = {"stop_id": recorded.number, "kind": stop.kind.value, "loan_id": loan_id}
+            event = Event(kind="stop.recorded", borrower_id=debtor.borrower_id, data=data)
+            await self._events.append(times, actor, [event])
+        return recorded
 
     async def lift(self, stop_id: int, *, times: Times, actor: str) -> bool:
         """End it now; False where it had been lifted before.
@@ -87,7 +88,8 @@ class StopRows:
             raise InputError(f"stop {stop_id}: no such stop")
         cursor = await self._conn.execute(_LIFT, (times.business, actor, stop_id))
         if cursor.rowcount:
-            await self._log(Event(kind="stop.lifted", borrower_id=row[0], data={"stop_id": stop_id}), times, actor)
+            event = Event(kind="stop.lifted", borrower_id=row[0], data={"stop_id": stop_id})
+            await self._events.append(times, actor, [event])
         return bool(cursor.rowcount)
 
     async def listed(
@@ -97,12 +99,3 @@ class StopRows:
         async with self._conn.cursor(row_factory=class_row(StopRecord)) as cursor:
             await cursor.execute(_LIST, {"borrower": borrower, "all": everything, "now": now, "limit": limit})
             return await cursor.fetchall()
-
-    async def _repeated(self, values: Mapping[str, object]) -> Recorded:
-        row = await (await self._conn.execute(_KNOWN, values)).fetchone()
-        if row is None or not row[1]:
-            raise InputError("evidence: recorded before with another content")
-        return Recorded(number=row[0], repeated=True)
-
-    async def _log(self, event: Event, times: Times, actor: str) -> None:
-        await self._events.append(times, actor, [event])
