@@ -11,7 +11,7 @@ import typer
 from duecourse.book_files import fields
 from duecourse.bootstrap import App
 from duecourse.cli.options import checked, terminal_actor
-from duecourse.cli.output import AsJson, print_fields, print_json, print_table
+from duecourse.cli.output import AsJson, print_change, print_json, print_table
 from duecourse.cli.session import run_with_app
 from duecourse.domain.errors import InputError
 from duecourse.policy.packs.periods import Hours
@@ -75,7 +75,7 @@ def record(
 
     recorded = run_with_app(work)
     status = "had been recorded before" if recorded.repeated else "recorded"
-    _answer(recorded.number, status, changed=not recorded.repeated, as_json=as_json)
+    print_change({"agreement_id": recorded.number}, status, changed=not recorded.repeated, as_json=as_json)
 
 
 @app.command()
@@ -91,7 +91,7 @@ def revoke(
 
     revoked = run_with_app(work)
     status = "revoked" if revoked else "had been revoked before"
-    _answer(agreement_id, status, changed=revoked, as_json=as_json)
+    print_change({"agreement_id": agreement_id}, status, changed=revoked, as_json=as_json)
 
 
 @app.command("list")
@@ -146,10 +146,3 @@ def _hash_of(text: Path) -> bytes:
         return hashlib.sha256(text.read_bytes()).digest()
     except OSError as exc:
         raise InputError(f"--text: cannot be read: {type(exc).__name__}") from exc
-
-
-def _answer(agreement_id: int, status: str, *, changed: bool, as_json: bool) -> None:
-    if as_json:
-        print_json({"agreement_id": agreement_id, "changed": changed})
-    else:
-        print_fields([("agreement_id", agreement_id), ("status", status)])

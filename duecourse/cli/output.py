@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -60,6 +60,14 @@ def print_fields(fields: Iterable[tuple[str, Any]]) -> None:
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
         sys.stdout.write(f"{name:<{width}}  {value}\n")
+
+
+def print_change(about: Mapping[str, Any], status: str, *, changed: bool, as_json: bool) -> None:
+    """What became of what `about` names: `status` says it to a person, `changed` to a program."""
+    if as_json:
+        print_json({**about, "changed": changed})
+    else:
+        print_fields([*about.items(), ("status", status)])
 
 
 def shown(value: Any) -> str:

@@ -10,7 +10,7 @@ from duecourse.book_files import fields
 from duecourse.bootstrap import App
 from duecourse.cli.agreements import read_hours
 from duecourse.cli.options import checked, terminal_actor
-from duecourse.cli.output import AsJson, print_fields, print_json
+from duecourse.cli.output import AsJson, print_change, print_fields, print_json
 from duecourse.cli.session import run_with_app
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ports.preferences import PreferenceRecord
@@ -80,10 +80,8 @@ def set_(
         )
 
     changed = run_with_app(work)
-    if as_json:
-        print_json({"borrower": borrower, "changed": changed})
-    else:
-        print_fields([("borrower", borrower), ("status", "set" if changed else "was so before")])
+    status = "set" if changed else "was so before"
+    print_change({"borrower": borrower}, status, changed=changed, as_json=as_json)
 
 
 def _empty(wanted: bool, nothing: Any) -> Any:

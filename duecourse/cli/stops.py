@@ -8,7 +8,7 @@ import typer
 from duecourse.book_files import fields
 from duecourse.bootstrap import App
 from duecourse.cli.options import checked, terminal_actor
-from duecourse.cli.output import AsJson, print_fields, print_json, print_table
+from duecourse.cli.output import AsJson, print_change, print_json, print_table
 from duecourse.cli.session import run_with_app
 from duecourse.policy.packs.vocabulary import Medium, Purpose, StopEvent
 from duecourse.ports.evidence import NewStop, Recorded, StopRecord
@@ -58,7 +58,7 @@ def record(
 
     recorded = run_with_app(work)
     status = "had been recorded before" if recorded.repeated else "recorded"
-    _answer(recorded.number, status, changed=not recorded.repeated, as_json=as_json)
+    print_change({"stop_id": recorded.number}, status, changed=not recorded.repeated, as_json=as_json)
 
 
 @app.command()
@@ -73,7 +73,8 @@ def lift(
         return await lift_stop(stop_id, ledger=opened.ledger, clock=opened.clock, actor=terminal_actor())
 
     lifted = run_with_app(work)
-    _answer(stop_id, "lifted" if lifted else "had been lifted before", changed=lifted, as_json=as_json)
+    status = "lifted" if lifted else "had been lifted before"
+    print_change({"stop_id": stop_id}, status, changed=lifted, as_json=as_json)
 
 
 @app.command("list")
@@ -94,10 +95,3 @@ def list_(
         print_json(found)
     else:
         print_table(_COLUMNS, ([getattr(stop, name) for name in _COLUMNS] for stop in found))
-
-
-def _answer(stop_id: int, status: str, *, changed: bool, as_json: bool) -> None:
-    if as_json:
-        print_json({"stop_id": stop_id, "changed": changed})
-    else:
-        print_fields([("stop_id", stop_id), ("status", status)])
