@@ -1,12 +1,14 @@
 """What may happen to a contact outside the claim: verdicts carried out, the next channel of a rung, an opt-out."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import due_range
-from duecourse.domain.vocabulary import ChannelKind
+from duecourse.domain.vocabulary import ChannelKind, Decision
 from duecourse.ledger.crypto import Vault
+from duecourse.ledger.reviews import ReviewRows
 from duecourse.ports import Judged
 
 if TYPE_CHECKING:
@@ -101,10 +103,11 @@ class ContactRows:
                 "due": [j.contact.due_on for j in judged],
                 "states": [j.state.value for j in judged],
                 "reasons": [j.verdict.rules[0] if j.verdict.rules else None for j in judged],
-                "untils": [j.verdict.until for j in judged],
+                "untils": [_waits_until(j) for j in judged],
                 "now": times.business,
             },
         )
+        await ReviewRows(self._conn).ask([j for j in judged if j.verdict.decision is Decision.REVIEW], times=times)
 
     async def plan_next_channels(self, contact_ids: Sequence[int], *, times: Times, actor: str) -> list[int]:
         """Plan the next channel of each contact's rung, where there is one that the borrower agreed to."""
@@ -148,3 +151,8 @@ class ContactRows:
         """The provider says that these addresses cannot work."""
         if contact_point_ids:
             await self._conn.execute(_FLAG_ADDRESSES, {"points": list(contact_point_ids), "now": times.business})
+
+
+def _waits_until(judged: Judged) -> datetime | None:
+    """Whatever waits for a person is put aside: its end comes first, unless somebody decides."""
+    return judged.contact.not_after if judged.verdict.decision is Decision.REVIEW else judged.verdict.until

@@ -26,6 +26,7 @@ from duecourse.ledger.planning import PlanRows
 from duecourse.ledger.preferences import PreferenceRows
 from duecourse.ledger.receipts import ReceiptRows
 from duecourse.ledger.releasing import ReleaseRows
+from duecourse.ledger.reviews import ReviewRows
 from duecourse.ledger.routing import RouteRows
 from duecourse.ledger.settlement import SettlementRows
 from duecourse.ledger.stories import StoryRows
@@ -124,6 +125,10 @@ class PostgresTransaction:
     @cached_property
     def preferences(self) -> PreferenceRows:
         return PreferenceRows(self.conn)
+
+    @cached_property
+    def reviews(self) -> ReviewRows:
+        return ReviewRows(self.conn)
 
     @cached_property
     def stories(self) -> StoryRows:

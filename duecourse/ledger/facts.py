@@ -132,6 +132,7 @@ class Surroundings:
             history=past.touches,
             stops=past.stops,
             evidence=past.evidence,
+            allowances=past.allowances,
             first_contact=False if past.touches else None,
             preferred_hours=asked.hours,
             preferred_channels=asked.media if asked.channels else _ANY,

@@ -13,7 +13,7 @@ from duecourse.domain.demand import CONFIRMING, Scope
 from duecourse.ledger.agreements import agreed_hours
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import Ids
-from duecourse.policy.history import Evidence, Stop, Touch
+from duecourse.policy.history import REVIEWED, Allowance, Evidence, Stop, Touch
 from duecourse.policy.packs.vocabulary import (
     AgentKind,
     Direction,
@@ -45,7 +45,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT state, cadence FROM contacts WHERE contact_id = a.contact_id AND due_on = a.due_on LIMIT 1) c
 """
 
-#: Four small tables in one statement: for most borrowers there is nothing in any of them.
+#: Five small tables in one statement: for most borrowers there is nothing in any of them.
 _RECORDS = """
 SELECT borrower_id, 'encounter', jsonb_build_array(
     local_day, at, medium, outcome, direction, agent_kind, encode(address_index, 'hex'), loan_id, purpose, requested,
@@ -63,6 +63,9 @@ SELECT borrower_id, 'agreement', jsonb_build_array(
     kind, evidence, given_at, expires_at, rules, channels, purposes, hours)
 FROM agreements
 WHERE borrower_id = ANY (%(borrowers)s) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %(now)s)
+UNION ALL
+SELECT borrower_id, 'review', jsonb_build_array(contact_id, review_id, lifts)
+FROM reviews WHERE borrower_id = ANY (%(borrowers)s) AND decision = 'allow'
 """
 
 REQUESTS = (_TOUCHES, _RECORDS)
@@ -138,6 +141,8 @@ class Past(NamedTuple):
     touches: tuple[Touch, ...] = ()
     stops: tuple[Stop, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
+    """Of this very contact."""
     touches_today: int = 0
     """Attempts of ours on the contact's channel, where the borrower is."""
     opted_out: bool = False
@@ -158,6 +163,8 @@ class History:
     opt_outs: dict[int, list[OptedOut]] = field(default_factory=lambda: defaultdict(list))
     stops: dict[int, list[Stop]] = field(default_factory=lambda: defaultdict(list))
     evidence: dict[int, list[Evidence]] = field(default_factory=lambda: defaultdict(list))
+    allowances: dict[int, list[Allowance]] = field(default_factory=lambda: defaultdict(list))
+    """By contact."""
 
     def of(self, borrower_id: int, *, but: int | None, channel: str, day: date) -> Past:
         """A borrower's, one contact excepted; `channel` and `day` are those whose touches count as today's."""
@@ -165,13 +172,15 @@ class History:
         opt_outs = self.opt_outs.get(borrower_id, ())
         stops, evidence = self.stops.get(borrower_id, ()), self.evidence.get(borrower_id, ())
         ours = [touch for touch in self.ours.get(borrower_id, ()) if touch.contact_id != but]
-        if not (ours or others or stops or evidence):
+        allowances = self.allowances.get(but, ()) if but else ()
+        if not (ours or others or stops or evidence or allowances):
             return _NOTHING
         today = [touch for touch in ours if touch.day == day]
         return Past(
             touches=(*(touch.as_touch() for touch in ours), *(other.touch for other in others)),
             stops=tuple(stops),
             evidence=tuple(evidence),
+            allowances=tuple(allowances),
             touches_today=sum(touch.channel == channel for touch in today),
             opted_out=any(opt_out.covers(channel) for opt_out in opt_outs),
             reached_today=any(touch.reached for touch in today)
@@ -277,8 +286,13 @@ def _agreement(found: History, borrower_id: int, record: list[Any]) -> None:
     )
 
 
+def _review(found: History, _: int, record: list[Any]) -> None:
+    contact_id, review_id, lifts = record
+    found.allowances[contact_id].append(Allowance(id=f"{REVIEWED}:{review_id}", rules=frozenset(lifts)))
+
+
 def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-_READ = {"encounter": _encounter, "opt-out": _opt_out, "stop": _stop, "agreement": _agreement}
+_READ = {"encounter": _encounter, "opt-out": _opt_out, "stop": _stop, "agreement": _agreement, "review": _review}

@@ -25,6 +25,7 @@ from duecourse.ports.delivery import Armed, Claimable, Judged, PlanPage, PlanWin
 from duecourse.ports.demands import Demands, Suppressions
 from duecourse.ports.evidence import Agreements, Encounters, Questions, Stops
 from duecourse.ports.preferences import PreferenceBook
+from duecourse.ports.reviews import Reviews
 from duecourse.ports.routing import Routing
 
 
@@ -274,6 +275,9 @@ class Transaction(Protocol):
 
     @property
     def preferences(self) -> PreferenceBook: ...
+
+    @property
+    def reviews(self) -> Reviews: ...
 
     @property
     def stories(self) -> Stories: ...

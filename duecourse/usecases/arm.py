@@ -54,8 +54,11 @@ _STATE_OF = {
     Decision.DEFER: ContactState.PLANNED,
     Decision.SUPPRESS: ContactState.SUPPRESSED,
     Decision.CANCEL: ContactState.CANCELLED,
-    Decision.REVIEW: ContactState.SUPPRESSED,
+    # Put aside until somebody has looked, or it is over.
+    Decision.REVIEW: ContactState.PLANNED,
 }
+#: What a verdict is called that moves the contact nowhere.
+_WAITING = {Decision.DEFER: "contact.deferred", Decision.REVIEW: "contact.review"}
 
 
 class ArmingUnsure(StoreUnavailable):
@@ -119,7 +122,8 @@ class Arm:
 
     async def _carry_out(self, tx: Transaction, judged: Sequence[Judged], times: Times) -> None:
         await tx.contacts.carry_out(judged, times=times)
-        onward = [j.contact.contact_id for j in judged if j.verdict.next_channel]
+        gone = [j for j in judged if j.state is not ContactState.PLANNED]
+        onward = [j.contact.contact_id for j in gone if j.verdict.next_channel]
         await tx.contacts.plan_next_channels(onward, times=times, actor=self.actor)
 
     def _decide(self, contact: Claimable, channel: Channel, times: Times, way: Way) -> Armed | Judged | Postponed:
@@ -234,8 +238,7 @@ def _event_of(decided: Armed | Judged | Postponed) -> Event:
             kind = "contact.sending" if decided.kind is AttemptKind.SEND else f"contact.{decided.kind.value}"
             data |= {"attempt": decided.number, "provider": decided.provider}
         case Judged():
-            deferred = decided.state is ContactState.PLANNED
-            kind = "contact.deferred" if deferred else f"contact.{decided.state.value}"
+            kind = _WAITING.get(decided.verdict.decision, f"contact.{decided.state.value}")
         case _:
             kind = "contact.waiting"
     return Event(kind=kind, contact_id=contact.contact_id, borrower_id=contact.borrower_id, data=data)
