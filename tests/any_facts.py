@@ -98,7 +98,7 @@ any_facts = st.builds(
     recipient=st.sampled_from(v.Party),
     recipient_refused=st.booleans(),
     debtor_type=st.sampled_from(v.DebtorType),
-    debtor_age=st.none() | st.integers(0, 120),
+    underage=st.none() | st.booleans(),
     debtor_state=some(v.DebtorState),
     residence=st.none() | places,
     present=st.none() | places,
@@ -120,4 +120,5 @@ any_facts = st.builds(
     preferred_hours=st.lists(hours, max_size=2).map(tuple),
     preferred_channels=some(v.Medium),
     staff=st.none() | st.integers(0, 9),
+    visit_announced_at=maybe_moments,
 )

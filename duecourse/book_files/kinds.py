@@ -113,6 +113,8 @@ def _borrower(row: int, values: Values) -> Record:
         values.get("place_country"),
         values.get("place_region"),
         _zone_evidence(points, values),
+        values.get("employer_forbids"),
+        values.get("underage"),
     )
 
 
@@ -161,6 +163,7 @@ def _loan(row: int, values: Values) -> Record:
         values.get("status"),
         values.get("missed_before"),
         values.get("actor_role"),
+        {notice: values[column] for column, notice in _NOTICE_COLUMNS.items() if column in values} or None,
     )
 
 
@@ -206,6 +209,8 @@ _CHANNELS = tuple(ChannelKind)
 _PHONES = frozenset({ChannelKind.SMS, ChannelKind.VOICE})
 #: Where an address may be the employer's: a device or a messaging id is the person's.
 _AT_WORK = (ChannelKind.SMS, ChannelKind.EMAIL, ChannelKind.VOICE)
+#: What a borrower may have to be told before something else is done. Of a visit whoever asks for one says it.
+_NOTICE_COLUMNS = {f"{notice}_notice_at": notice for notice in ("first_collection", "agency_start", "credit_reporting")}
 _ZONE_COLUMNS = {"stated": "stated_time_zone", "device": "device_time_zone"}
 
 KINDS = {
@@ -228,6 +233,8 @@ KINDS = {
             **{f"{channel}_verified_at": fields.instant for channel in _CHANNELS},
             "consent_at": fields.instant,
             "consent_source": fields.words,
+            "employer_forbids": fields.flag,
+            "underage": fields.flag,
         },
         build=_borrower,
     ),
@@ -245,6 +252,7 @@ KINDS = {
             "status": fields.status,
             "missed_before": fields.count,
             "actor_role": fields.actor_role,
+            **dict.fromkeys(_NOTICE_COLUMNS, fields.instant),
         },
         build=_loan,
     ),

@@ -107,6 +107,10 @@ def ask(
     purpose: Annotated[Purpose, typer.Option(help="Why.")] = Purpose.COLLECTION_INTERACTIVE,
     at: Annotated[str | None, typer.Option(help="By default now; with its offset from UTC.")] = None,
     staff: Annotated[int | None, typer.Option(min=1, help="How many would come, for a visit.")] = None,
+    announced_at: Annotated[
+        str | None, typer.Option(help="When the borrower was told of the visit; with its offset from UTC.")
+    ] = None,
+    at_work: Annotated[bool, typer.Option("--at-work", help="It would be where the borrower works.")] = False,
     verified: Annotated[bool, typer.Option("--identity-verified", help="It was shown to be the borrower.")] = False,
     requested: Annotated[bool, typer.Option("--requested", help="The borrower had asked for it.")] = False,
     as_json: AsJson = False,
@@ -125,6 +129,8 @@ def ask(
         requested=requested,
         identity_verified=verified,
         staff=staff,
+        announced_at=checked("--announced-at", fields.instant, announced_at) if announced_at else None,
+        at_work=at_work,
         at=checked("--at", fields.instant, at) if at else None,
     )
 

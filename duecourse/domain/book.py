@@ -48,6 +48,8 @@ class DueItem:
     product: str | None = None
     actor_role: str | None = None
     """In whose name it is collected; None: as the settings say."""
+    notices: tuple[str, ...] = ()
+    """Of what the borrower was told beforehand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -52,6 +52,9 @@ class BorrowerRecord(NamedTuple):
     place_region: str | None = None
     zone_evidence: Mapping[str, Sequence[str]] | None = None
     """What else speaks of a zone: source to IANA names."""
+    employer_forbids: bool | None = None
+    """The employer wants no such contacts at work."""
+    underage: bool | None = None
 
     def __repr__(self) -> str:
         return f"BorrowerRecord(row {self.row})"
@@ -71,6 +74,8 @@ class LoanRecord(NamedTuple):
     status: str | None
     missed_before: int | None
     actor_role: str | None = None
+    notices: Mapping[str, datetime] | None = None
+    """What the borrower was told beforehand, and when."""
 
 
 class InstalmentRecord(NamedTuple):

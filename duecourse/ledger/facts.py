@@ -15,12 +15,12 @@ from duecourse.domain.demand import CONFIRMING
 from duecourse.domain.money import Money
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.domain.zones import find_zone
-from duecourse.ledger.history import History, ask_history, told_history
+from duecourse.ledger.history import MET, History, ask_history, told_history
 from duecourse.ledger.preferences import READ_PREFERENCES, preferences_of
 from duecourse.ledger.statements import Ids
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.history import Touch
-from duecourse.policy.packs.vocabulary import ActorRole, Direction, Medium, Purpose
+from duecourse.policy.packs.vocabulary import ActorRole, Medium, NoticeBefore, Purpose
 from duecourse.policy.preferences import NOTHING_ASKED, Preferences
 from duecourse.policy.terms import Terms
 from duecourse.policy.whereabouts import days_past_due, only, other_zones, place, purpose_of
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _ITEMS = """
 SELECT i.borrower_id, i.due_on, i.instalment_id, l.loan_id, l.external_id, i.number, i.outstanding_minor, i.currency,
-       l.autopay, l.product, l.actor_role
+       l.autopay, l.product, l.actor_role,
+       CASE WHEN l.notices <> '{}' THEN ARRAY(
+           SELECT n.key FROM jsonb_each_text(l.notices) n WHERE n.value::timestamptz <= %(now)s) END
 FROM instalments i JOIN loans l USING (loan_id)
 WHERE i.borrower_id = ANY (%(borrowers)s) AND i.due_on >= %(first)s AND i.due_on < %(last)s
   AND i.outstanding_minor > 0 AND l.status = 'active'
@@ -44,6 +46,7 @@ WHERE borrower_id = ANY (%(borrowers)s) AND released_at IS NULL
 """
 
 _ANY: frozenset[Medium] = frozenset()
+_NONE: frozenset[NoticeBefore] = frozenset()
 #: Whose rules are strictest: what is collected for somebody else is named first.
 _ROLES = (ActorRole.THIRD_PARTY_AGENCY, ActorRole.ASSIGNEE, ActorRole.FIRST_PARTY)
 
@@ -63,6 +66,8 @@ class _About(NamedTuple):
     debts: tuple[int, ...]
     minor: int | None
     """What is due in all; None where it is in several currencies."""
+    notices: frozenset[NoticeBefore]
+    """Given of each of its loans."""
 
 
 class _Hold(NamedTuple):
@@ -126,14 +131,17 @@ class Surroundings:
             candidate_zones=candidates(row["time_zone"], row["zone_evidence"]),
             # Rules count by number where people and machines speak.
             number=index.hex() if channel == ChannelKind.VOICE and index else None,
+            at_workplace=bool(row["employer"]) and channel != ChannelKind.EMAIL,
             employer_address=bool(row["employer"]),
-            employer_address_used=_used(past.touches, index),
+            employer_address_used=bool(row["employer_used"]),
+            employer_forbids=row["employer_forbids"],
+            underage=row["underage"],
+            notices=about.notices,
             address_verified_at=row["verified_at"],
             history=past.touches,
             stops=past.stops,
             evidence=past.evidence,
-            allowances=past.allowances,
-            first_contact=False if past.touches else None,
+            first_contact=_first(past.touches, about.debts),
             preferred_hours=asked.hours,
             preferred_channels=asked.media if asked.channels else _ANY,
         )
@@ -175,19 +183,20 @@ def _stop_rules(*words: str) -> frozenset[StopRule]:
     return frozenset(map(StopRule, words))
 
 
-def _used(touches: Sequence[Touch], index: bytes | None) -> bool:
-    """Did the borrower ever come to us from this address?"""
-    if not touches or not index:
-        return False
-    number = index.hex()
-    return any(touch.direction is Direction.INBOUND and touch.number == number for touch in touches)
+def _first(touches: Sequence[Touch], debts: tuple[int, ...]) -> bool | None:
+    """No, where each of the debts was spoken or written of. How it was before the time that is read is not known."""
+    told = [touch for touch in touches if touch.outcome in MET and touch.purpose is not Purpose.CONFIRM_STOP]
+    if not told:
+        return None
+    spoken_of = {debt for touch in told for debt in touch.debts}
+    return False if spoken_of.issuperset(debts) or not all(touch.debts for touch in told) else None
 
 
 def _about(items: Sequence[DueItem], usual: ActorRole) -> _About:
     if len(items) == 1:
         (item,) = items
         role = ActorRole(item.actor_role) if item.actor_role else usual
-        return _About(role, item.product, (item.loan_id,), item.outstanding.minor)
+        return _About(role, item.product, (item.loan_id,), item.outstanding.minor, _notices(items))
     roles = {ActorRole(item.actor_role) if item.actor_role else usual for item in items} or {usual}
     return _About(
         role=next(role for role in _ROLES if role in roles),
@@ -196,11 +205,18 @@ def _about(items: Sequence[DueItem], usual: ActorRole) -> _About:
         minor=sum(item.outstanding.minor for item in items)
         if only(item.outstanding.currency for item in items)
         else None,
+        notices=_notices(items),
     )
 
 
+def _notices(items: Sequence[DueItem]) -> frozenset[NoticeBefore]:
+    """Those that were given of every loan."""
+    given = [frozenset(item.notices) for item in items]
+    return frozenset(map(NoticeBefore, frozenset.intersection(*given))) if given else _NONE
+
+
 def _item(due_on: date, item: Sequence[Any]) -> DueItem:
-    instalment_id, loan_id, loan, number, minor, currency, autopay, product, actor_role = item
+    instalment_id, loan_id, loan, number, minor, currency, autopay, product, actor_role, notices = item
     return DueItem(
         instalment_id=instalment_id,
         loan_id=loan_id,
@@ -211,6 +227,7 @@ def _item(due_on: date, item: Sequence[Any]) -> DueItem:
         autopay=autopay,
         product=product,
         actor_role=actor_role,
+        notices=tuple(notices or ()),
     )
 
 

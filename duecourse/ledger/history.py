@@ -82,7 +82,7 @@ _SAME_AS = {"call": "voice", "voicemail": "voice"}
 _SPOKEN = {"undelivered": TouchOutcome.UNANSWERED, "delivered": TouchOutcome.CONVERSATION}
 #: A touch that reached somebody, as far as anybody knows.
 _REACHED = frozenset({"sending", "unknown", "accepted", "delivered", "assumed_sent"})
-_MET = frozenset({TouchOutcome.DELIVERED, TouchOutcome.ANSWERED, TouchOutcome.CONVERSATION})
+MET = frozenset({TouchOutcome.DELIVERED, TouchOutcome.ANSWERED, TouchOutcome.CONVERSATION})
 
 
 class OurTouch(NamedTuple):
@@ -184,7 +184,7 @@ class History:
             touches_today=sum(touch.channel == channel for touch in today),
             opted_out=any(opt_out.covers(channel) for opt_out in opt_outs),
             reached_today=any(touch.reached for touch in today)
-            or any(other.day == day and other.touch.outcome in _MET for other in others),
+            or any(other.day == day and other.touch.outcome in MET for other in others),
         )
 
 

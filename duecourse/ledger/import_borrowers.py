@@ -20,6 +20,7 @@ _BORROWERS: Columns = {
     "external_id": "text", "data_key_id": "int8", "wrapped": "bytea", "master_version": "int4", "name_sealed": "bytea",
     "locale": "text", "country": "text", "region": "text", "time_zone": "text",
     "place_country": "text", "place_region": "text", "zone_evidence": "jsonb",
+    "employer_forbids": "bool", "underage": "bool",
 }  # fmt: skip
 _POINTS: Columns = {
     "external_id": "text", "channel": "text", "address_sealed": "bytea", "address_index": "bytea", "consent": "text",
@@ -97,7 +98,7 @@ def _borrower_rows(
         yield (
             record.external_id, owner.data_key_id, owner.wrapped, owner.master_version, sealed,
             record.locale, record.country, record.region, record.time_zone, record.place_country, record.place_region,
-            Jsonb(record.zone_evidence or {}),
+            Jsonb(record.zone_evidence or {}), record.employer_forbids, record.underage,
         )  # fmt: skip
 
 

@@ -1,6 +1,9 @@
 """Loans: inserted or updated by the lender's number; one that is closed takes its pending contacts with it."""
 
 from collections.abc import Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from duecourse.domain.book_record import LoanRecord
 from duecourse.ledger.cancelling import CancelReason, cancel_needless
@@ -11,7 +14,7 @@ from duecourse.usecases.import_book import Loaded
 _LOANS: Columns = {
     "row": "int8", "external_id": "text", "borrower_external_id": "text", "currency": "text",
     "principal_minor": "int8", "issued_on": "date", "product": "text", "autopay": "bool", "status": "text",
-    "missed_before": "int4", "actor_role": "text",
+    "missed_before": "int4", "actor_role": "text", "notices": "jsonb",
 }  # fmt: skip
 
 _LOCK = """
@@ -43,7 +46,7 @@ WHERE l.status <> 'active' AND i.outstanding_minor > 0
 async def load_loans(loading: Loading, records: Sequence[LoanRecord]) -> Loaded:
     """Insert or update loans; None in a record keeps what is known."""
     conn = loading.conn
-    await stage(conn, "staged_loans", _LOANS, records)
+    await stage(conn, "staged_loans", _LOANS, map(_row, records))
     await conn.execute(_LOCK)
     rejects = await refused(conn, _REFUSE)
     await conn.execute(statement("update_loans"))
@@ -52,3 +55,8 @@ async def load_loans(loading: Loading, records: Sequence[LoanRecord]) -> Loaded:
     ended = await cursor.fetchall()
     cancelled = await cancel_needless(conn, ended, reason=CancelReason.CLOSED, times=loading.times, actor=loading.actor)
     return Loaded(rejects=rejects, cancelled=sum(map(len, cancelled.values())))
+
+
+def _row(record: LoanRecord) -> tuple[Any, ...]:
+    notices = {notice: at.isoformat() for notice, at in (record.notices or {}).items()}
+    return (*record[:-1], Jsonb(notices))

@@ -20,7 +20,7 @@ from duecourse.ledger.facts import read_surroundings
 from duecourse.ledger.statements import Ids
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.history import Evidence
-from duecourse.policy.packs.vocabulary import Medium, Override
+from duecourse.policy.packs.vocabulary import Medium, NoticeBefore, Override
 from duecourse.policy.terms import Terms
 from duecourse.ports.evidence import Answer, Question
 
@@ -49,6 +49,10 @@ SELECT b.borrower_id, b.country, b.region, b.place_country, b.place_region, b.ti
        nullif(b.zone_evidence, '{}')::text AS zone_evidence,
        oldest.due_on AS oldest_unmet, p.channel AS point_channel,
        p.address_index, p.consent, p.country AS carrier_country, p.employer, p.verified_at,
+       b.employer_forbids, b.underage, CASE WHEN p.employer THEN EXISTS (
+           SELECT FROM encounters e
+           WHERE e.borrower_id = b.borrower_id AND e.address_index = p.address_index AND e.direction = 'inbound'
+             AND e.state = 'recorded') END AS employer_used,
        p.invalid_since IS NULL AS address_valid
 FROM borrowers b
 LEFT JOIN LATERAL (
@@ -111,6 +115,9 @@ class QuestionRows:
             number=self._number(question, debtor, row),
             identity_verified=question.identity_verified,
             staff=question.staff,
+            at_workplace=facts.at_workplace or question.at_work,
+            visit_announced_at=question.announced_at,
+            notices=facts.notices | _announced(question, at),
             evidence=(*facts.evidence, *_request(question, at)),
         )
 
@@ -146,6 +153,11 @@ class QuestionRows:
 
 def _about(items: Iterable[DueItem], loan_id: int | None) -> tuple[DueItem, ...]:
     return tuple(item for item in items if loan_id in {None, item.loan_id})
+
+
+def _announced(question: Question, at: datetime) -> frozenset[NoticeBefore]:
+    told = question.announced_at is not None and question.announced_at <= at
+    return frozenset({NoticeBefore.VISIT} if told else ())
 
 
 def _request(question: Question, at: datetime) -> tuple[Evidence, ...]:

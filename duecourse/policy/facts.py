@@ -67,7 +67,8 @@ class ContactFacts:
     recipient_refused: bool = False
     """This other person said: not again."""
     debtor_type: DebtorType = DebtorType.NATURAL_PERSON
-    debtor_age: int | None = None
+    underage: bool | None = None
+    """No adult by the law of residence; None is unknown."""
     debtor_state: frozenset[DebtorState] = frozenset()
     residence: Place | None = None
     """None, as long as `present` is None too: every pack of the operator applies."""
@@ -113,3 +114,5 @@ class ContactFacts:
     # For what people do.
     staff: int | None = None
     """How many would come: for visits."""
+    visit_announced_at: datetime | None = None
+    """When the borrower was told of the visit; None: not at all."""

@@ -154,8 +154,12 @@ def _permitted(at: Situation, permission: Permission) -> bool:
 
 def _visit(at: Situation, bound: Bound[p.Visit]) -> Objection | None:
     enough = at.facts.staff is not None and at.facts.staff >= bound.params.min_staff
-    told = bound.params.notice_hours is None or NoticeBefore.VISIT in at.facts.notices
-    return None if enough and told else Objection(bound)
+    return None if enough and _was_announced(at, bound.params.notice_hours) else Objection(bound)
+
+
+def _was_announced(at: Situation, hours: int | None) -> bool:
+    told = at.facts.visit_announced_at
+    return hours is None or (told is not None and at.now - told >= timedelta(hours=hours))
 
 
 def _transfer_notice(at: Situation, bound: Bound[p.TransferNotice]) -> Objection | None:

@@ -164,6 +164,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "candidate_zones": tuple,
     "address_verified_at": datetime.fromisoformat,
     "notices": _set(NoticeBefore),
+    "visit_announced_at": datetime.fromisoformat,
     "preferred_hours": _hours,
     "preferred_channels": _set(Medium),
     "history": _rows(

@@ -186,6 +186,10 @@ class Question:
     identity_verified: bool = False
     staff: int | None = None
     """How many would come: for visits."""
+    announced_at: datetime | None = None
+    """When the borrower was told of the visit."""
+    at_work: bool = False
+    """It would be where the borrower works."""
     at: datetime | None = None
     """None: now."""
 

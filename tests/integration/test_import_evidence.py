@@ -13,6 +13,7 @@ from duecourse.domain.book_record import Chunk, Record, RecordKind
 from duecourse.domain.clock import FixedClock
 from duecourse.ledger.database import PostgresLedger
 from duecourse.ledger.importing import open_import
+from duecourse.policy.packs.vocabulary import NoticeBefore
 
 BORROWER = {"external_id": "B1", "name": "Ada Lovelace", "locale": "en", "country": "US", "region": "NY"}
 NOW = datetime(2018, 7, 10, 13, tzinfo=UTC)
@@ -102,13 +103,41 @@ async def test_a_loan_says_in_whose_name_it_is_collected(ledger: PostgresLedger)
     assert await rows(ledger, "SELECT actor_role FROM loans") == [("assignee",)]
 
 
+async def test_what_is_said_of_the_employer_and_of_age_stays_until_it_is_said_otherwise(ledger: PostgresLedger) -> None:
+    said = "SELECT employer_forbids, underage FROM borrowers"
+    await load(ledger, RecordKind.BORROWERS, BORROWER)
+    assert await rows(ledger, said) == [(None, None)]
+    await load(ledger, RecordKind.BORROWERS, BORROWER | {"employer_forbids": "true", "underage": "no"})
+    await load(ledger, RecordKind.BORROWERS, BORROWER)
+    assert await rows(ledger, said) == [(True, False)]
+    await load(ledger, RecordKind.BORROWERS, BORROWER | {"employer_forbids": "false"})
+    assert await rows(ledger, said) == [(False, False)]
+
+
+async def test_a_loan_says_what_its_borrower_was_told_and_each_notice_is_its_own(ledger: PostgresLedger) -> None:
+    await load(ledger, RecordKind.BORROWERS, BORROWER)
+    await load(ledger, RecordKind.LOANS, LOAN | {"agency_start_notice_at": "2018-07-01T09:00:00Z"})
+    await load(ledger, RecordKind.LOANS, LOAN | {"first_collection_notice_at": "2018-07-02T09:00:00+02:00"})
+    await load(ledger, RecordKind.LOANS, LOAN)
+    assert await rows(ledger, "SELECT notices FROM loans") == [
+        ({"agency_start": "2018-07-01T09:00:00+00:00", "first_collection": "2018-07-02T09:00:00+02:00"},)
+    ]
+
+
+def test_every_notice_that_a_rule_may_ask_of_a_loan_has_its_column() -> None:
+    columns = {f"{notice}_notice_at" for notice in NoticeBefore if notice is not NoticeBefore.VISIT}
+    assert columns == {name for name in KINDS[RecordKind.LOANS].optional if "_notice_" in name}
+
+
 @pytest.mark.parametrize(
     ("kind", "row", "field"),
     [
         (RecordKind.BORROWERS, BORROWER | {"stated_time_zone": "Mars/Base"}, "stated_time_zone"),
         (RecordKind.BORROWERS, BORROWER | {"place_country": "Utopia"}, "place_country"),
         (RecordKind.BORROWERS, BORROWER | {"email_employer": "perhaps"}, "email_employer"),
+        (RecordKind.BORROWERS, BORROWER | {"underage": "17"}, "underage"),
         (RecordKind.LOANS, LOAN | {"actor_role": "friend"}, "actor_role"),
+        (RecordKind.LOANS, LOAN | {"agency_start_notice_at": "yesterday"}, "agency_start_notice_at"),
     ],
 )
 def test_what_is_no_such_thing_is_refused_by_its_column(kind: RecordKind, row: dict[str, str], field: str) -> None:

@@ -190,10 +190,11 @@ def test_a_condition_holds_where_the_fact_compares_so(op: Comparison, value: int
 
 
 def test_a_fact_that_is_unknown_counts_against_the_contact() -> None:
-    condition = p.Condition(fact=ConditionFact.DEBTOR_AGE, op=Comparison.GE, value=18)
+    condition = p.Condition(fact=ConditionFact.UNDERAGE, op=Comparison.EQ, value=False)
     assert blocks(pack(rule(NEVER, when=(condition,))))
     assert blocks(pack(p.ConditionNeeded(all=(condition,))))
-    assert not blocks(pack(p.ConditionNeeded(all=(condition,))), debtor_age=18)
+    assert not blocks(pack(p.ConditionNeeded(all=(condition,))), underage=False)
+    assert blocks(pack(p.ConditionNeeded(all=(condition,))), underage=True)
 
 
 def evidence(**changed: Any) -> Evidence:

@@ -159,7 +159,8 @@ def test_a_visit_needs_enough_people_and_may_need_notice() -> None:
     assert not blocks(two)
     noted = pack(p.Visit(notice_hours=24))
     assert blocks(noted, channel=Medium.VISIT, staff=1)
-    assert not blocks(noted, channel=Medium.VISIT, staff=1, notices=frozenset({NoticeBefore.VISIT}))
+    assert blocks(noted, channel=Medium.VISIT, staff=1, visit_announced_at=NOON - 23 * HOUR)
+    assert not blocks(noted, channel=Medium.VISIT, staff=1, visit_announced_at=NOON - 24 * HOUR)
 
 
 @pytest.mark.parametrize(

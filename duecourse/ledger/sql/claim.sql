@@ -11,9 +11,16 @@ WITH c AS MATERIALIZED (
     FOR UPDATE
 )
 SELECT c.*, b.locale, b.time_zone, nullif(b.zone_evidence, '{}')::text AS zone_evidence, b.country, b.region,
-       b.place_country, b.place_region, b.name_sealed, b.data_key_id, k.wrapped, k.master_version,
+       b.place_country, b.place_region, b.employer_forbids, b.underage, b.name_sealed, b.data_key_id, k.wrapped,
+       k.master_version,
        p.contact_point_id, p.address_sealed, p.address_index, p.consent, p.invalid_since IS NULL AS address_valid,
-       p.country AS carrier_country, p.employer, p.verified_at, oldest.due_on AS oldest_unmet,
+       p.country AS carrier_country, p.employer, p.verified_at,
+       -- As long ago as it may be: few addresses are an employer's.
+       CASE WHEN p.employer THEN EXISTS (
+           SELECT FROM encounters e
+           WHERE e.borrower_id = c.borrower_id AND e.address_index = p.address_index AND e.direction = 'inbound'
+             AND e.state = 'recorded') END AS employer_used,
+       oldest.due_on AS oldest_unmet,
        last.provider, last.reference, last.idempotency_key, last.body_sealed, last.armed_at, last.number AS last_number
 FROM c
 JOIN borrowers b USING (borrower_id)

@@ -128,7 +128,8 @@ class ConditionFact(StrEnum):
     """Days past due of the oldest unmet instalment."""
     PRODUCT = "product"
     AMOUNT_MINOR = "amount_minor"
-    DEBTOR_AGE = "debtor_age"
+    UNDERAGE = "underage"
+    """No adult by the law of residence: `true` or `false`."""
 
 
 class Severity(StrEnum):

@@ -253,7 +253,7 @@ class Condition:
 
     fact: ConditionFact
     op: Comparison
-    value: int | str
+    value: bool | int | str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
