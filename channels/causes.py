@@ -5,6 +5,8 @@ import socket
 import ssl
 from enum import StrEnum
 
+import httpx
+
 
 class Cause(StrEnum):
     """Why a call has no usable response. The words that reach logs, attempts and metrics."""
@@ -29,7 +31,7 @@ class Cause(StrEnum):
     """Not in the table below: always taken for perhaps sent."""
 
 
-class Unanswered(Exception):
+class Unanswered(httpx.TransportError):
     """A request that ended without a whole response."""
 
     def __init__(self, cause: Cause, *, written: bool) -> None:

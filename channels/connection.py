@@ -5,9 +5,10 @@ Ours, so that "may a byte of it have left" is known exactly: bytes leave in `sen
 
 import asyncio
 import select
-from typing import NamedTuple
+from collections.abc import AsyncIterator
 
 import httptools
+import httpx
 
 from channels.causes import Cause, Unanswered
 
@@ -23,12 +24,15 @@ _SWITCHING_PROTOCOLS = 101
 _FRAMED_BY = frozenset({b"content-length", b"transfer-encoding"})
 
 
-class Reply(NamedTuple):
-    """A whole answer as it came: nothing unpacked, no name or value read."""
+class Whole(httpx.AsyncByteStream):
+    """A body that is all here, in httpx's terms. Read in pieces, so that little of what is packed unpacks at once."""
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.content), _PIECE):
+            yield self.content[start : start + _PIECE]
 
 
 class Connection(asyncio.Protocol):
@@ -42,7 +46,7 @@ class Connection(asyncio.Protocol):
         # Slips of real servers that leave no doubt about where an answer ends.
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
         self._poll = select.poll()
-        self._answer: asyncio.Future[Reply] | None = None
+        self._answer: asyncio.Future[httpx.Response] | None = None
         self._head_only = self._keep = False
         self._unwritten = memoryview(b"")
         self._paused = False
@@ -65,7 +69,7 @@ class Connection(asyncio.Protocol):
         """Fit, and nothing waits to be read: that would be a hang-up, or an answer to no request of ours."""
         return self.fit and not self._poll.poll(0)
 
-    def send(self, head: bytes, body: bytes, *, expires: float, head_only: bool) -> asyncio.Future[Reply]:
+    def send(self, head: bytes, body: bytes, *, expires: float, head_only: bool) -> asyncio.Future[httpx.Response]:
         """Write a request. The future is its answer, or Unanswered once the loop's clock shows `expires`.
 
         `head_only` says that the answer has no body whatever its length is: that of HEAD.
@@ -116,7 +120,10 @@ class Connection(asyncio.Protocol):
     def _succeed(self, *, keep: bool) -> None:
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            answer.set_result(Reply(self._status, self._headers, b"".join(self._body)))
+            response = httpx.Response(self._status, headers=self._headers, stream=Whole(b"".join(self._body)))
+            # Said, so that httpx need not try which one it is for every answer.
+            response.headers.encoding = "iso-8859-1"
+            answer.set_result(response)
         # Where the answer came before all of the request was written, the next answer could be to its rest.
         self.fit = keep and not self._unwritten and not self._transport.get_write_buffer_size()
         if self.fit:

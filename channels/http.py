@@ -5,25 +5,22 @@ A request counts as unsent if our transport says that it wrote no byte of it, an
 
 import ssl
 import time
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Self
 
 import httpx
 
 from channels.causes import Cause, DeadlinePassed, Unanswered
-from channels.connection import MAX_BODY, Reply
+from channels.connection import MAX_BODY, Whole
 from channels.pool import Limits, Pool
-from channels.request import Address, Lines, address_of, head_of, lines_of
 from duecourse.domain.clock import Monotonic
 
 __all__ = ["MAX_BODY", "Answer", "Cause", "DeadlinePassed", "Failure", "Fate", "HttpClient", "Limits", "Prepared"]
 
 _LIMITS = Limits()
-#: Unpacked as much at once, so that little of what is packed unpacks to much.
-_PIECE = 1 << 16
 _EVERY_REQUEST = {"user-agent": "duecourse", "accept-encoding": "identity"}
 
 
@@ -59,8 +56,8 @@ class Prepared:
     """A request that can be called once or more often. `repr` shows its method only."""
 
     method: str
-    address: Address | None = field(repr=False)
-    """None where the URL is none."""
+    url: httpx.URL | None = field(repr=False)
+    """None where it is none."""
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
 
@@ -80,7 +77,7 @@ class HttpClient:
         verify: ssl.SSLContext | bool = True,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
-        self._headers = {**_EVERY_REQUEST, **(headers or {})}
+        self._headers = httpx.Headers({**_EVERY_REQUEST, **(headers or {})})
         self._timeout_s = timeout_s
         self._limits = limits
         self._verify = verify
@@ -111,16 +108,16 @@ class HttpClient:
 
     def prepare(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes = b"") -> Prepared:
         """A request to be called. `headers`, beside those of the client, should name the content type."""
-        return Prepared(method=method, address=address_of(url), headers=headers, content=content)
+        return Prepared(method=method, url=_parsed(url), headers=headers, content=content)
 
     async def call(self, request: Prepared, *, deadline: float) -> Answer | Failure:
         """Send once. No byte is written after `deadline` (monotonic seconds). Raises nothing but a cancellation."""
         if deadline <= self._monotonic():
             return failure(Cause.DEADLINE, written=False)
-        if request.address is None:
+        if request.url is None:
             return failure(Cause.BAD_REQUEST, written=False)
         try:
-            return _answer(await self._exchange(request, request.address, deadline))
+            return await self._exchange(request, request.url, deadline)
         except Unanswered as exc:
             return failure(exc.cause, written=exc.written)
         except httpx.DecodingError:
@@ -128,18 +125,26 @@ class HttpClient:
         except Exception:  # noqa: BLE001 - whatever it is, it proves nothing
             return failure(Cause.UNEXPECTED, written=True)
 
-    def _exchange(self, request: Prepared, address: Address, deadline: float) -> Awaitable[Reply]:
+    async def _exchange(self, request: Prepared, url: httpx.URL, deadline: float) -> Answer | Failure:
         if self._pool is None:
             raise RuntimeError("the client is not open")
-        lines = {**self._lines, **lines_of(request.headers)}
-        head = head_of(request.method, address, lines, len(request.content))
-        head_only = request.method == "HEAD"
-        return self._pool.call(address.origin, head, request.content, deadline=deadline, head_only=head_only)
+        headers = httpx.Headers(self._headers)
+        _add(headers, request.headers)
+        stream, extensions = Whole(request.content), {"deadline": deadline}
+        raw = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
+        response = await self._pool.handle_async_request(raw)
+        content = await _content(response)
+        if content is None:
+            return failure(Cause.TOO_LARGE, written=True)
+        return Answer(status=response.status_code, headers=response.headers, body=content)
 
-    @cached_property
-    def _lines(self) -> Lines:
-        """Of every request."""
-        return lines_of(self._headers)
+
+def _add(headers: httpx.Headers, more: Mapping[str, str]) -> None:
+    try:
+        for name, value in more.items():
+            headers[name] = value
+    except UnicodeError as exc:
+        raise Unanswered(Cause.BAD_REQUEST, written=False) from exc
 
 
 def failure(cause: Cause, *, written: bool) -> Failure:
@@ -148,37 +153,12 @@ def failure(cause: Cause, *, written: bool) -> Failure:
     return Failure(fate=Fate.NOT_SENT if unsent else Fate.PERHAPS_SENT, cause=cause.value)
 
 
-def _answer(reply: Reply) -> Answer | Failure:
-    headers = _readable(reply.headers)
-    # We ask for none that is packed.
-    body = _unpacked(reply) if "content-encoding" in headers else reply.body
-    if body is None:
-        return failure(Cause.TOO_LARGE, written=True)
-    return Answer(status=reply.status, headers=headers, body=body)
-
-
-def _readable(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """By lower-case names; what is said twice is a list (RFC 9110, 5.3)."""
-    found: dict[str, str] = {}
-    for name, value in headers:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
-
-
-class _Pieces(httpx.SyncByteStream):
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def __iter__(self) -> Iterator[bytes]:
-        for start in range(0, len(self._content), _PIECE):
-            yield self._content[start : start + _PIECE]
-
-
-def _unpacked(reply: Reply) -> bytes | None:
-    """None where it is too large unpacked."""
+async def _content(response: httpx.Response) -> bytes | None:
+    """The answer's body; None where it is too large unpacked. We ask for none that is packed."""
+    if isinstance(response.stream, Whole) and "content-encoding" not in response.headers:
+        return response.stream.content
     content = b""
-    for piece in httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(reply.body)).iter_bytes():
+    async for piece in response.aiter_bytes():
         content += piece
         if len(content) > MAX_BODY:
             return None
@@ -189,3 +169,11 @@ def _unpacked(reply: Reply) -> bytes | None:
 def _context(verify: ssl.SSLContext | bool) -> ssl.SSLContext:  # noqa: FBT001 - httpx's own word
     """Reading the authorities' certificates takes 40 ms: once per process, not per account."""
     return httpx.create_ssl_context(verify=verify, trust_env=False)
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL:
+        return None

@@ -1,15 +1,26 @@
-"""Kept connections to whom requests go, at most so many at a time. See docs/decisions/0015."""
+"""Our own HTTP/1.1 transport for httpx: kept connections, at most so many at a time. See docs/decisions/0015."""
 
 import asyncio
+import math
+import re
 import ssl
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
+
+import httpx
 
 from channels.causes import Cause, Unanswered, connect_cause
 from channels.connecting import Connector, Origin
-from channels.connection import Connection, Reply
+from channels.connection import Connection, Whole
 from duecourse.domain.clock import Monotonic
+
+_PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65_535
+#: Headers that follow from the address and the body, whatever the request says of them.
+_OURS = frozenset({b"host", b"content-length", b"transfer-encoding"})
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,9 +34,10 @@ class Limits:
     """uvicorn closes an idle connection after 5 s, nginx after 75: below the shortest in wide use."""
 
 
-class Pool:
+class Pool(httpx.AsyncBaseTransport):
     """No redirects, cookies, proxies or retries. Every failure is Unanswered, and tells whether a byte may have left.
 
+    A request's stream is `Whole`; its extension `deadline` is a time of `monotonic` after which no byte is written.
     `timeout_s` bounds a call, waiting for a connection included. Belongs to the loop that runs when it is made.
     """
 
@@ -51,14 +63,11 @@ class Pool:
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def call(
-        self, origin: Origin, head: bytes, body: bytes, *, deadline: float, head_only: bool = False
-    ) -> Reply:
-        """Write a request and wait for its answer. No byte is written after `deadline`, a time of `monotonic`.
-
-        `head_only`: see `Connection.send`.
-        """
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         expires = self._loop.time() + self._timeout_s
+        origin, body = _origin(request.url), _body(request)
+        head = _head(request, len(body))
+        deadline = request.extensions.get("deadline", math.inf)
         if self._free:
             self._free -= 1
         else:
@@ -68,7 +77,7 @@ class Pool:
             connection = self._kept(origin) or await self._connected(origin, deadline, expires)
             if self._monotonic() >= deadline:
                 raise Unanswered(Cause.DEADLINE, written=False)
-            return await connection.send(head, body, expires=expires, head_only=head_only)
+            return await connection.send(head, body, expires=expires, head_only=request.method == "HEAD")
         finally:
             if connection is not None:
                 self._put_back(origin, connection)
@@ -157,3 +166,44 @@ class Pool:
 def _give_up(turn: "asyncio.Future[None]") -> None:
     if not turn.done():
         turn.set_exception(Unanswered(Cause.POOL_TIMEOUT, written=False))
+
+
+def _origin(url: httpx.URL) -> Origin:
+    port = _PORTS.get(url.scheme, 0) if url.port is None else url.port
+    # The resolver would take a port too high for another one.
+    if url.scheme not in _PORTS or not url.host or not 0 < port <= _LAST_PORT:
+        raise Unanswered(Cause.BAD_REQUEST, written=False)
+    return Origin(url.raw_host.decode(), port, url.scheme == "https")
+
+
+def _head(request: httpx.Request, length: int) -> bytes:
+    """The request's line and headers: each line is checked by itself, so that none can hold another."""
+    url = request.url
+    lines = [_line(*pair) for pair in request.headers.raw if pair[0].lower() not in _OURS]
+    return b"%b%d\r\n%b\r\n" % (_first_lines(request.method, url.raw_path, url.netloc), length, b"".join(lines))
+
+
+@lru_cache(maxsize=256)
+def _first_lines(method: str, path: bytes, host: bytes) -> bytes:
+    """Up to where the body's length is written."""
+    if not (method.isascii() and method.isalpha()) or not (_is_plain(path) and _is_plain(host)):
+        raise Unanswered(Cause.BAD_REQUEST, written=False)
+    return b"%b %b HTTP/1.1\r\nhost: %b\r\ncontent-length: " % (method.encode(), path, host)
+
+
+#: Most headers are those of every request.
+@lru_cache(maxsize=1024)
+def _line(name: bytes, value: bytes) -> bytes:
+    if not (_TOKEN.fullmatch(name) and _is_plain(value)):
+        raise Unanswered(Cause.BAD_REQUEST, written=False)
+    return b"%b: %b\r\n" % (name, value)
+
+
+def _is_plain(text: bytes) -> bool:
+    return text.isascii() and not (b"\n" in text or b"\r" in text or b"\0" in text)
+
+
+def _body(request: httpx.Request) -> bytes:
+    if not isinstance(request.stream, Whole):
+        raise TypeError("the whole body must be known")
+    return request.stream.content

@@ -10,53 +10,36 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import aclosing
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from channels.connection import Whole
 from channels.pool import Limits, Pool
-from channels.request import address_of, head_of, lines_of
 
 URL, KEY = os.environ["SINK_URL"], os.environ["SINK_KEY"]
 
 
-def message(number: int) -> tuple[dict[str, str], bytes]:
+def request(number: int, own: bool) -> httpx.Request:  # noqa: FBT001 - one caller
     reference = f"ceiling-{number}"
     body = json.dumps({"reference": reference, "to": "+12125550100", "text": "Your instalment is due today."}).encode()
-    return {"authorization": f"Bearer {KEY}", "idempotency-key": reference, "content-type": "application/json"}, body
+    headers = {"authorization": f"Bearer {KEY}", "idempotency-key": reference, "content-type": "application/json"}
+    if own:
+        return httpx.Request("POST", URL, headers=headers, stream=Whole(body), extensions={"deadline": math.inf})
+    return httpx.Request("POST", URL, headers=headers, content=body)
 
 
-async def by_aiohttp(numbers: Iterator[int]) -> None:
-    async with AiohttpTransport() as transport:
+async def main(first: int, count: int, own: bool) -> None:  # noqa: FBT001
+    numbers = iter(range(first, first + count))
+    pool = Pool(context=httpx.create_ssl_context(), timeout_s=30, limits=Limits()) if own else AiohttpTransport()
+    async with pool as transport:
 
         async def lane() -> None:
             for number in numbers:
-                headers, body = message(number)
-                response = await transport.handle_async_request(
-                    httpx.Request("POST", URL, headers=headers, content=body)
-                )
+                response = await transport.handle_async_request(request(number, own))
                 await response.aread()
 
         await asyncio.gather(*(lane() for _ in range(100)))
 
 
-async def by_ours(numbers: Iterator[int]) -> None:
-    address = address_of(URL)
-    if address is None:
-        raise SystemExit(f"SINK_URL: {URL} is no address")
-    pool = Pool(context=httpx.create_ssl_context(), timeout_s=30, limits=Limits())
-    async with aclosing(pool):
-
-        async def lane() -> None:
-            for number in numbers:
-                headers, body = message(number)
-                head = head_of("POST", address, lines_of(headers), len(body))
-                await pool.call(address.origin, head, body, deadline=math.inf)
-
-        await asyncio.gather(*(lane() for _ in range(100)))
-
-
-_FIRST, _COUNT = int(sys.argv[1]), int(sys.argv[2])
-asyncio.run({"aiohttp": by_aiohttp, "own": by_ours}[sys.argv[3]](iter(range(_FIRST, _FIRST + _COUNT))))
+asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "own"))
