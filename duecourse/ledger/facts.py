@@ -141,6 +141,7 @@ class Surroundings:
             history=past.touches,
             stops=past.stops,
             evidence=past.evidence,
+            allowances=past.allowances,
             first_contact=_first(past.touches, about.debts),
             preferred_hours=asked.hours,
             preferred_channels=asked.media if asked.channels else _ANY,
