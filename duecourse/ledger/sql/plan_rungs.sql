@@ -1,5 +1,8 @@
 -- The rungs of one day before or after the due date, over one page of what is due: contacts and their events.
 -- One read of a borrower serves all rungs, what few share is worked out once, and no step's cost follows the book.
+-- Every table is read by one list of the page's keys: Postgres goes through its index once, from key to key, instead of
+-- from the root for each. Nested loops are off here: the length of a list is guessed as ten, and each would be compared
+-- with each.
 -- The audience rule is the twin of risk/audience.py; a test keeps the two equal.
 WITH rung AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rungs)s) AS r (
@@ -16,11 +19,11 @@ WITH rung AS MATERIALIZED (
     ORDER BY i.due_on, i.borrower_id
     FETCH FIRST (%(page)s) ROWS WITH TIES
 ), placed AS MATERIALIZED (
-    -- OFFSET 0 keeps look-ups what they are: a planner that guesses otherwise reads the whole book for one page.
     -- An unknown zone is planned in UTC and refused by the gate, so that the record says why.
     SELECT due.*, coalesce(b.time_zone, 'UTC') AS zone
     FROM due
-    CROSS JOIN LATERAL (SELECT time_zone FROM borrowers WHERE borrowers.borrower_id = due.borrower_id OFFSET 0) b
+    JOIN borrowers b USING (borrower_id)
+    WHERE b.borrower_id = ANY (ARRAY(SELECT borrower_id FROM due))
 ), firing AS MATERIALIZED (
     -- Of each day and zone: there are few, and an instant in a zone is dear.
     SELECT kind.due_on, kind.zone, r.name, fires_at, ends_at
@@ -31,6 +34,8 @@ WITH rung AS MATERIALIZED (
                (due_on + %(offset_days)s + r.not_after) AT TIME ZONE zone AS ends_at
     ) span
     WHERE fires_at < %(until)s AND ends_at > %(now)s
+), timely AS MATERIALIZED (
+    SELECT * FROM placed WHERE (due_on, zone) IN (SELECT due_on, zone FROM firing)
 ), banded AS MATERIALIZED (
     SELECT due_on, borrower_id, zone, CASE WHEN risky THEN 'high' WHEN safe THEN 'low' ELSE 'standard' END AS audience
     FROM (
@@ -40,26 +45,28 @@ WITH rung AS MATERIALIZED (
                    WHERE p.loan_id = d.loan_id AND p.number < d.number
                      AND (p.outstanding_minor > 0 AND p.due_on < %(today)s OR p.met_on > p.due_on))) AS risky,
                bool_and(l.autopay OR d.number > 6) AS safe
-        FROM placed d
-        CROSS JOIN LATERAL (
-            SELECT * FROM loans WHERE loans.loan_id = d.loan_id AND loans.status = 'active' OFFSET 0
-        ) l
-        WHERE (d.due_on, d.zone) IN (SELECT due_on, zone FROM firing)
+        FROM timely d
+        JOIN loans l USING (loan_id)
+        WHERE l.loan_id = ANY (ARRAY(SELECT loan_id FROM timely)) AND l.status = 'active'
         GROUP BY d.due_on, d.borrower_id
     ) risks
+), meant AS MATERIALIZED (
+    SELECT * FROM banded WHERE audience = ANY (ARRAY(SELECT DISTINCT unnest(audiences) FROM rung))
 ), person AS MATERIALIZED (
-    -- These look-ups are made once for each, and only for those of whom something is to be planned.
-    SELECT banded.*,
-           ARRAY(SELECT cp.channel FROM contact_points cp
-                 WHERE cp.borrower_id = banded.borrower_id AND cp.consent = 'granted' AND cp.invalid_since IS NULL)
-               AS granted,
-           coalesce((SELECT channels FROM preferences WHERE preferences.borrower_id = banded.borrower_id), '{}')
-               AS wanted,
-           ARRAY(SELECT c.rung FROM contacts c
-                 WHERE c.borrower_id = banded.borrower_id AND c.due_on = banded.due_on AND c.cadence = %(cadence)s
-                   AND c.due_on BETWEEN %(first_due)s AND %(last_due)s) AS planned
-    FROM banded
-    WHERE audience = ANY (ARRAY(SELECT DISTINCT unnest(audiences) FROM rung))
+    SELECT meant.*, coalesce(point.granted, '{}') AS granted, coalesce(preferences.channels, '{}') AS wanted
+    FROM meant
+    LEFT JOIN (
+        SELECT borrower_id, array_agg(channel) AS granted FROM contact_points
+        WHERE borrower_id = ANY (ARRAY(SELECT borrower_id FROM meant)) AND consent = 'granted' AND invalid_since IS NULL
+        GROUP BY borrower_id
+    ) point USING (borrower_id)
+    LEFT JOIN (
+        SELECT borrower_id, channels FROM preferences WHERE borrower_id = ANY (ARRAY(SELECT borrower_id FROM meant))
+    ) preferences USING (borrower_id)
+), planned AS MATERIALIZED (
+    SELECT borrower_id, due_on, rung AS name FROM contacts
+    WHERE borrower_id = ANY (ARRAY(SELECT borrower_id FROM meant)) AND cadence = %(cadence)s
+      AND due_on BETWEEN %(first_due)s AND %(last_due)s
 ), kind AS MATERIALIZED (
     -- Few: what is worked out for a kind is worked out once for all of its borrowers.
     SELECT DISTINCT due_on, zone, audience, granted, wanted FROM person
@@ -86,7 +93,9 @@ WITH rung AS MATERIALIZED (
     SELECT month + nextval('contact_numbers') AS contact_id, borrower_id, draft.due_on, name, channel, next_channels,
            draft.audience, template, stop, priority, fires_at, ends_at, data
     FROM person JOIN draft USING (due_on, zone, audience, granted, wanted)
-    WHERE draft.name <> ALL (person.planned)
+    WHERE NOT EXISTS (
+        SELECT FROM planned p
+        WHERE p.borrower_id = person.borrower_id AND p.due_on = draft.due_on AND p.name = draft.name)
 ), planted AS (
     INSERT INTO contacts (contact_id, due_on, borrower_id, cadence, version, rung, channel, next_channels, audience,
                           template, stop, priority, scheduled_at, not_before, not_after, planned_at, state_at)
