@@ -23,7 +23,8 @@ _TICKED = "UPDATE owners SET ticked_business = %s, ticked_at = %s WHERE owner = 
 _ONE_PLANNER = """
 SELECT count(pg_advisory_xact_lock(hashtext(%s), day)) FROM generate_series(%s::integer, %s::integer) AS day
 """
-#: What a page is about to insert stays in memory; the server's default is for many small statements. See plan_rungs.sql.
+#: What a page is about to insert stays in memory; the server's default is for many small statements. Why without nested
+#: loops, plan_rungs.sql says.
 _ROOM = "SELECT set_config('work_mem', '16MB', true), set_config('enable_nestloop', 'off', true)"
 _FIRST = PlanPage.first()
 _PAGE = 5_000
