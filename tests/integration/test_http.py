@@ -6,11 +6,9 @@ import errno
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import httpx
 import pytest
@@ -18,18 +16,11 @@ import pytest
 from channels import http
 from channels.causes import connect_cause
 from channels.http import MAX_BODY, Answer, Cause, Failure, Fate, HttpClient, Limits, Prepared
+from tests.calling import HASTY_S, PATIENT_S, client_of
 from tests.contract.wire import Behaviour, Line, Wire, behaved, self_signed, serving
 
 BODY = b'{"to": "canary"}'
-PATIENT_S = 10.0
-HASTY_S = 0.3
 LATER = 60.0
-
-
-@asynccontextmanager
-async def client_of(timeout_s: float = PATIENT_S, **options: Any) -> AsyncIterator[HttpClient]:
-    async with HttpClient(timeout_s=timeout_s, **options) as client:
-        yield client
 
 
 def prepared(client: HttpClient, wire: Wire | str, method: str = "POST") -> Prepared:
