@@ -43,6 +43,7 @@ COMMANDS = {
     ),
     "agreements": Entry(module="agreements", help="Agreements and consents with their proof.", group=True),
     "stops": Entry(module="stops", help="What borrowers said or suffered that closes doors.", group=True),
+    "reviews": Entry(module="reviews", help="Contacts that the gate left to a person.", group=True),
     "inbox": Entry(
         module="inbox", help="Stored webhooks that could not be applied: list them, have them read again.", group=True
     ),
