@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -161,16 +161,29 @@ def provider(name: str, adapter: str, timeout_s: float, terms: Terms) -> Provide
     )
 
 
+def outbound(to: str, **changed: Any) -> Outbound:
+    """The first attempt of one contact, for tests that look for what they sent."""
+    plain = Outbound(
+        contact_id=7,
+        attempt=1,
+        reference="c7-1",
+        idempotency_key="k7",
+        to=DebtorAddress(to),
+        body=Rendered(text=CANARY_TEXT),
+        locale="en",
+        deadline=time.monotonic() + 60.0,
+    )
+    return replace(plain, **changed)
+
+
 def message(to: str = CANARY_TO, *, seconds: float = 60.0) -> Outbound:
     """A new message each time: no two share a reference or a key."""
     number = next(_numbers)
-    return Outbound(
+    return outbound(
+        to,
         contact_id=number,
-        attempt=1,
         reference=f"ref-{number}",
         idempotency_key=f"key-{number}",
-        to=DebtorAddress(to),
         body=Rendered(text=CANARY_TEXT, subject="canary subject", html="<p>canary html</p>"),
-        locale="en",
         deadline=time.monotonic() + seconds,
     )

@@ -17,11 +17,11 @@ from google.oauth2 import service_account
 from channels.http import HttpClient
 from channels.push.fcm import CODES, SCOPE, FcmPush, build
 from channels.push.google_token import TokenSource
-from duecourse.domain.address import DebtorAddress
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Outbound, Outcome, Rendered, WebhookRequest
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, Resolution
 from duecourse.settings import Provider
+from tests.contract import rig
 from tests.contract.fake_google import AUDIENCE, EMAIL, PEM, PROJECT, PUBLIC_PEM, FakeGoogle, error
 
 O = OutcomeClass  # noqa: E741 - the tables below read better
@@ -30,35 +30,12 @@ NAME = f"projects/{PROJECT}/messages/0:1"
 
 
 def provider(**options: Any) -> Provider:
-    return Provider(
-        name="fcm",
-        adapter="fcm",
-        channel=ChannelKind.PUSH,
-        enabled=True,
-        rate_per_s=100.0,
-        burst=100,
-        max_batch=1,
-        resolution=Resolution.NONE,
-        settle_s=60.0,
-        window_s=0.0,
-        horizon_s=86_400.0,
-        timeout_s=5.0,
-        options=options,
-    )
+    terms = rig.Terms(channel=ChannelKind.PUSH, resolution=Resolution.NONE, options=options)
+    return rig.provider("fcm", "fcm", 5.0, terms)
 
 
-def outbound(**more: Any) -> Outbound:
-    message = Outbound(
-        contact_id=7,
-        attempt=1,
-        reference="c7-1",
-        idempotency_key="k7",
-        to=DebtorAddress(DEVICE),
-        body=Rendered(text="Canary text 今天", subject="Harbour"),
-        locale="en",
-        deadline=time.monotonic() + 5,
-    )
-    return replace(message, **more)
+def outbound(**changed: Any) -> Outbound:
+    return rig.outbound(**{"to": DEVICE, "body": Rendered(text="Canary text 今天", subject="Harbour"), **changed})
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from channels.sms.twilio import CODES, TwilioSms, build
-from duecourse.domain.address import DebtorAddress
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.message import Outbound, Outcome, Rendered
-from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, Resolution
+from duecourse.domain.vocabulary import OutcomeClass, Resolution
 from duecourse.settings import Provider
+from tests.contract import rig
 from tests.contract.fake_twilio import ACCOUNT, TOKEN, FakeTwilio
 
 TO = "+12025550123"
@@ -30,36 +30,12 @@ O = OutcomeClass  # noqa: E741 - the table below reads better
 
 def provider(**options: Any) -> Provider:
     base = {"account_sid": ACCOUNT, "auth_token": TOKEN, "from": FROM}
-    return Provider(
-        name="twilio",
-        adapter="twilio",
-        channel=ChannelKind.SMS,
-        enabled=True,
-        rate_per_s=100.0,
-        burst=100,
-        max_batch=1,
-        resolution=Resolution.LOOKUP,
-        settle_s=60.0,
-        window_s=0.0,
-        horizon_s=86_400.0,
-        timeout_s=5.0,
-        options={key: value for key, value in {**base, **options}.items() if value is not None},
-    )
+    given = {key: value for key, value in {**base, **options}.items() if value is not None}
+    return rig.provider("twilio", "twilio", 5.0, rig.Terms(options=given))
 
 
-def outbound(text: str = "Your payment of $12.50 is due on 3 March.", **more: Any) -> Outbound:
-    message = Outbound(
-        contact_id=7,
-        attempt=1,
-        reference="c7-1",
-        idempotency_key="k7",
-        to=DebtorAddress(TO),
-        body=Rendered(text=text),
-        locale="en",
-        deadline=time.monotonic() + 5,
-        armed_at=datetime.now(UTC),
-    )
-    return replace(message, **more)
+def outbound(text: str = "Your payment of $12.50 is due on 3 March.", **changed: Any) -> Outbound:
+    return rig.outbound(**{"to": TO, "body": Rendered(text=text), "armed_at": datetime.now(UTC), **changed})
 
 
 @pytest.fixture
