@@ -15,6 +15,7 @@ from duecourse.policy.windows import local_midnights
 
 #: Nothing ends later.
 NEVER = datetime.max.replace(tzinfo=UTC)
+_OPTED_OUT = frozenset({StopEvent.MEDIUM_OPT_OUT, StopEvent.CEASE_WRITTEN})
 
 
 def cooled_at(bound: Bound[Cooldown], facts: ContactFacts, zones: tuple[ZoneInfo, ...]) -> datetime | None:
@@ -37,8 +38,8 @@ def stopped_until(bound: Bound[StopTrigger], facts: ContactFacts, medium: Medium
 
 
 def opted_out_at(facts: ContactFacts) -> datetime | None:
-    """When the borrower last opted out of anything; None where that is not known."""
-    return max((stop.when for stop in facts.stops if stop.event is StopEvent.MEDIUM_OPT_OUT), default=None)
+    """When the borrower last opted out of anything, or of everything; None where that is not known."""
+    return max((stop.when for stop in facts.stops if stop.event in _OPTED_OUT), default=None)
 
 
 def confirmations(facts: ContactFacts, since: datetime | None) -> int:

@@ -190,6 +190,9 @@ def test_an_opt_out_is_confirmed_once_and_soon() -> None:
     once = p.OptOut(scope="address", confirmation=p.Confirmation(max=1, within_minutes=5))  # type: ignore[arg-type]
     assert ask(pack(once), **confirming, stops=asked).decision is Decision.ALLOW
     assert ask(pack(once), **confirming, stops=asked, now=NOON + timedelta(minutes=2)).rules == ("r",)
+    of_everything = (Stop(event=StopEvent.CEASE_WRITTEN, when=NOON - timedelta(minutes=4)),)
+    assert ask(pack(once), **confirming, stops=of_everything, history=again).decision is Decision.ALLOW
+    assert ask(pack(once), **confirming, stops=of_everything, now=NOON + timedelta(minutes=2)).rules == ("r",)
     never = p.OptOut(scope="address", confirmation=p.Confirmation(max=0))  # type: ignore[arg-type]
     assert ask(pack(never), **confirming).rules == ("r",)
     assert ask(pack(never)).decision is Decision.ALLOW

@@ -31,6 +31,7 @@ from duecourse.policy.packs.compile import PackSet, days_at
 from duecourse.policy.packs.headings import Ambiguous, Anchor, Grade, OnFail, PackKind, SourceStatus
 from duecourse.policy.packs.model import Calendars, Pack, Place, Rule, TimezoneRule
 from duecourse.policy.packs.periods import Hours
+from duecourse.policy.packs.span import days_back
 from duecourse.policy.packs.vocabulary import (
     ActorRole,
     Day,
@@ -280,6 +281,44 @@ def test_nothing_is_allowed_between_now_and_the_instant_it_waits_for(
         between = NOON + (half_hours - back) * HALF_HOUR
         if now <= between < said.until:
             assert judge(facts, between, chosen).decision is not Decision.ALLOW
+
+
+#: Windows of months, cool-downs of weeks.
+far_looking = st.one_of(
+    st.builds(
+        p.FrequencyCap,
+        unit=st.sampled_from(CapUnit),
+        max=st.just(1),
+        window=st.builds(p.CapWindow, kind=st.sampled_from(WindowKind), n=st.integers(1, 9)),
+        scope=st.sampled_from(CapScope),
+    ),
+    st.builds(
+        p.Cooldown, after=st.just(StopEvent.CONVERSATION), days=st.integers(0, 40), count_event_day_as_1=st.booleans()
+    ),
+    st.builds(p.Carrier, rate_per_day=st.integers(1, 2)),
+).map(lambda made: rule(made, on_fail=OnFail.DEFER))
+
+
+@settings(deadline=None, max_examples=1_000)
+@given(
+    zone=zone_names,
+    found=st.lists(far_looking, min_size=1, max_size=2),
+    now=moments,
+    hours_ago=st.lists(st.integers(-48, 6), min_size=1, max_size=3),
+)
+def test_what_is_older_than_the_packs_look_decides_nothing(
+    zone: str, found: list[Rule], now: datetime, hours_ago: list[int]
+) -> None:
+    """Touches that count for every rule, around the day that a claim reads from: by the borrower's own calendar."""
+    packs = [made_pack(0, found, kind=PackKind.HOUSE)]
+    since = now - (days_back(packs) + 1) * DAY
+    history = tuple(Touch(when=since + timedelta(hours=by), medium=Medium.CALL) for by in hours_ago)
+    read = tuple(one for one in history if one.when.astimezone(ZoneInfo(zone)).date() >= since.date())
+    facts = dataclasses.replace(FINE, channel=Medium.CALL, time_zone=zone, not_after=now + 60 * DAY)
+
+    whole, known = (judge(dataclasses.replace(facts, history=past), now, PackSet(packs)) for past in (history, read))
+
+    assert (known.decision, known.rules, known.until) == (whole.decision, whole.rules, whole.until)
 
 
 @unhurried
