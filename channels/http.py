@@ -128,10 +128,9 @@ class HttpClient:
     async def _exchange(self, request: Prepared, url: httpx.URL, deadline: float) -> Answer | Failure:
         if self._pool is None:
             raise RuntimeError("the client is not open")
-        headers = httpx.Headers(self._headers)
-        _add(headers, request.headers)
         stream, extensions = Whole(request.content), {"deadline": deadline}
-        raw = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
+        raw = httpx.Request(request.method, url, headers=self._headers, stream=stream, extensions=extensions)
+        _add(raw.headers, request.headers)
         response = await self._pool.handle_async_request(raw)
         content = await _content(response)
         if content is None:

@@ -65,7 +65,8 @@ class Pool(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         expires = self._loop.time() + self._timeout_s
-        origin, body = _origin(request.url), _body(request)
+        url, body = request.url, _body(request)
+        origin = _origin(url.scheme, url.raw_host, url.port)
         head = _head(request, len(body))
         deadline = request.extensions.get("deadline", math.inf)
         if self._free:
@@ -168,19 +169,20 @@ def _give_up(turn: "asyncio.Future[None]") -> None:
         turn.set_exception(Unanswered(Cause.POOL_TIMEOUT, written=False))
 
 
-def _origin(url: httpx.URL) -> Origin:
-    port = _PORTS.get(url.scheme, 0) if url.port is None else url.port
+@lru_cache(maxsize=256)
+def _origin(scheme: str, host: bytes, port: int | None) -> Origin:
+    port = _PORTS.get(scheme, 0) if port is None else port
     # The resolver would take a port too high for another one.
-    if url.scheme not in _PORTS or not url.host or not 0 < port <= _LAST_PORT:
+    if scheme not in _PORTS or not host or not 0 < port <= _LAST_PORT:
         raise Unanswered(Cause.BAD_REQUEST, written=False)
-    return Origin(url.raw_host.decode(), port, url.scheme == "https")
+    return Origin(host.decode(), port, scheme == "https")
 
 
 def _head(request: httpx.Request, length: int) -> bytes:
     """The request's line and headers: each line is checked by itself, so that none can hold another."""
     url = request.url
-    lines = [_line(*pair) for pair in request.headers.raw if pair[0].lower() not in _OURS]
-    return b"%b%d\r\n%b\r\n" % (_first_lines(request.method, url.raw_path, url.netloc), length, b"".join(lines))
+    lines = b"".join([_line(name, value) for name, value in request.headers.raw])
+    return b"%b%d\r\n%b\r\n" % (_first_lines(request.method, url.raw_path, url.netloc), length, lines)
 
 
 @lru_cache(maxsize=256)
@@ -194,6 +196,8 @@ def _first_lines(method: str, path: bytes, host: bytes) -> bytes:
 #: Most headers are those of every request.
 @lru_cache(maxsize=1024)
 def _line(name: bytes, value: bytes) -> bytes:
+    if name.lower() in _OURS:
+        return b""
     if not (_TOKEN.fullmatch(name) and _is_plain(value)):
         raise Unanswered(Cause.BAD_REQUEST, written=False)
     return b"%b: %b\r\n" % (name, value)
