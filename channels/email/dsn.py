@@ -40,16 +40,6 @@ def parse_report(raw: bytes, origin: Origin) -> Receipt | None:
     return _bounce(mail, origin) or _complaint(mail, origin)
 
 
-def parse_dsn(raw: bytes, origin: Origin) -> Receipt | None:
-    """The end of a delivery, by the report of a mail server; None where it reports no end or not about us."""
-    return _bounce(_read(raw), origin)
-
-
-def parse_complaint(raw: bytes, origin: Origin) -> Receipt | None:
-    """A recipient's word to their mail provider that this was spam."""
-    return _complaint(_read(raw), origin)
-
-
 def _read(raw: bytes) -> Message:
     """An empty mail where the parts lie so deep that nobody would write them in earnest."""
     try:

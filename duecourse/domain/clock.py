@@ -28,14 +28,6 @@ class Clock(Protocol):
     async def read(self) -> Times: ...
 
 
-class HostClock:
-    """This machine's wall clock, for what has no database at hand."""
-
-    async def read(self) -> Times:
-        now = host_now()
-        return Times(business=now, lease=now)
-
-
 class FixedClock:
     """A clock that stands still until it is set: the fake of every clock."""
 

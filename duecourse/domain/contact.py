@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 
-from duecourse.domain.errors import IllegalTransition, InputError
+from duecourse.domain.errors import InputError
 from duecourse.domain.value import value
 
 
@@ -85,16 +85,6 @@ TRANSITIONS: dict[ContactState, frozenset[ContactState]] = {
 PENDING = frozenset({_S.PLANNED, _S.RELEASED})
 #: Nothing more is expected of us.
 SETTLED = frozenset(_S) - PENDING - {_S.SENDING, _S.UNKNOWN}
-
-
-def check_transition(old: ContactState, new: ContactState) -> None:
-    """Refuse what the table does not list.
-
-    Raises:
-        IllegalTransition: `new` does not follow `old`.
-    """
-    if new not in TRANSITIONS[old]:
-        raise IllegalTransition(f"{old} -> {new}")
 
 
 #: A contact id carries its due month in the high bits, so an id alone finds its partition.

@@ -6,7 +6,6 @@
     |-- StoreUnavailable    Postgres or Redis cannot be reached: try again later
     |-- TemplateError       a text cannot be rendered: this contact does not leave
     |-- NotReachable        an address is not, or no longer, the debtor's to be written to: this contact does not leave
-    |-- IllegalTransition   a contact was asked to go where it cannot: a fault in our code
     '-- SealBroken          an encrypted value does not belong where it stands, or its key is gone
 
 No message carries personal data: ids, field names and codes only.
@@ -41,10 +40,6 @@ class TemplateError(DuecourseError):
 
 class NotReachable(DuecourseError):
     """An address at which the debtor may not be reached."""
-
-
-class IllegalTransition(DuecourseError):
-    """A contact was asked to go from a state to one that does not follow it."""
 
 
 class SealBroken(DuecourseError):

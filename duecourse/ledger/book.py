@@ -1,10 +1,8 @@
-"""The book's rows inside one transaction: payments, holds, opt-outs, evidence, keys, and who is behind an address."""
+"""The book's rows inside one transaction: payments, holds, opt-outs, evidence, keys."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from duecourse.domain.address import index_form
-from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.agreements import AgreementRows
 from duecourse.ledger.crypto import Vault
 from duecourse.ledger.encounters import EncounterRows
@@ -17,10 +15,6 @@ from duecourse.ledger.stops import StopRows
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
-
-_AT_ADDRESS = """
-SELECT borrower_id FROM contact_points WHERE address_index = %s AND channel = %s ORDER BY borrower_id
-"""
 
 
 class BookRows:
@@ -59,9 +53,3 @@ class BookRows:
     @cached_property
     def keys(self) -> KeyRows:
         return KeyRows(self._conn, self._vault)
-
-    async def borrowers_at(self, channel: ChannelKind, address: str) -> list[int]:
-        """Ids of the borrowers with this address (in its stored form, see `domain.address`) on this channel."""
-        index = self._vault.index(channel.value, index_form(address))
-        cursor = await self._conn.execute(_AT_ADDRESS, (index, channel.value))
-        return [borrower_id for (borrower_id,) in await cursor.fetchall()]

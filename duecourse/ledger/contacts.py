@@ -127,11 +127,6 @@ class ContactRows:
         )
         return [row[0] for row in await cursor.fetchall()]
 
-    async def plan_next_channel(self, contact_id: int, times: Times, actor: str) -> int | None:
-        """The same for one contact; None where there is no further channel."""
-        planned = await self.plan_next_channels([contact_id], times=times, actor=actor)
-        return planned[0] if planned else None
-
     async def suppress_channel(
         self, borrower_id: int, channel: ChannelKind | None, *, times: Times, actor: str
     ) -> None:

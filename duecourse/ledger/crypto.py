@@ -132,11 +132,6 @@ def body_place(data_key_id: int, reference: str) -> str:
     return f"attempts|body|{data_key_id}|{reference}"
 
 
-def raw_place(event_key: str) -> str:
-    """Where a webhook's raw request is sealed."""
-    return f"inbox|raw|{event_key}"
-
-
 def _wrap_place(version: int) -> str:
     return f"data_keys|wrapped|{version}"
 

@@ -8,16 +8,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.ledger.clock import read_lease
-
-if TYPE_CHECKING:
-    from duecourse.ledger.database import Connection
 
 _BITS = 62
 #: The lock is asked after this often. It may be lost in between: then the lease alone, which is far longer than a
@@ -93,12 +90,6 @@ async def hold_owner(database_url: str, kind: str) -> AsyncIterator[Owner]:
         yield owner
         if await owner.alive():
             await conn.execute(_FORGET, {"owner": owner.id})
-
-
-async def owner_is_gone(conn: "Connection", owner: int) -> bool:
-    """Whether nobody holds this owner's lock. True holds it until the transaction ends: ask once per owner."""
-    row = await (await conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (owner,))).fetchone()
-    return row is not None and bool(row[0])
 
 
 class LivingOwner:

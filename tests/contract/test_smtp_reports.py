@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.email.dsn import Origin, parse_complaint, parse_dsn, parse_report
+from channels.email.dsn import Origin, parse_report
 from channels.email.return_path import marked
 from duecourse.domain.message import Receipt
 from duecourse.domain.vocabulary import ReceiptKind
@@ -153,14 +153,6 @@ def mark(reference: bytes, secrets: tuple[str, ...]) -> bytes:
     return marked(reference.decode(), secrets).encode()
 
 
-def read_dsn(raw: bytes) -> Receipt | None:
-    return parse_dsn(sealed(raw), OURS)
-
-
-def read_complaint(raw: bytes) -> Receipt | None:
-    return parse_complaint(sealed(raw), OURS)
-
-
 def read_report(raw: bytes) -> Receipt | None:
     return parse_report(sealed(raw), OURS)
 
@@ -173,7 +165,7 @@ def report(*fields: str, to: str = "bounce+c7-1@mail.example.org", more: str = "
 
 
 def test_a_postfix_bounce_flags_an_address_that_does_not_exist() -> None:
-    assert read_dsn(POSTFIX) == Receipt(
+    assert read_report(POSTFIX) == Receipt(
         event_key="C7-1:failed:5.1.1",
         kind=U,
         at=datetime(2026, 3, 3, 9, 0, 5, tzinfo=UTC),
@@ -184,7 +176,7 @@ def test_a_postfix_bounce_flags_an_address_that_does_not_exist() -> None:
 
 
 def test_an_exim_bounce_is_read_for_the_reason_inside_it() -> None:
-    assert read_dsn(EXIM) == Receipt(
+    assert read_report(EXIM) == Receipt(
         event_key="c8-2:failed:5.2.2",
         kind=U,
         at=datetime(2026, 3, 3, 9, 0, tzinfo=UTC),
@@ -194,15 +186,15 @@ def test_an_exim_bounce_is_read_for_the_reason_inside_it() -> None:
 
 
 def test_a_complaint_is_known_by_its_returned_headers() -> None:
-    receipt = read_complaint(COMPLAINT)
+    receipt = read_report(COMPLAINT)
 
     assert receipt is not None
     assert (receipt.kind, receipt.reference, receipt.code) == (ReceiptKind.COMPLAINED, "c9-1", "abuse")
 
 
 def test_a_complaint_without_headers_is_known_by_its_envelope() -> None:
-    receipt = read_complaint(COMPLAINT.replace(b"Message-ID: <c9-1@", b"Message-ID: <x@"))
-    bare = read_complaint(COMPLAINT.replace(b"Message-ID: <c9-1@mail.example.org>", b"X: y"))
+    receipt = read_report(COMPLAINT.replace(b"Message-ID: <c9-1@", b"Message-ID: <x@"))
+    bare = read_report(COMPLAINT.replace(b"Message-ID: <c9-1@mail.example.org>", b"X: y"))
 
     assert receipt is not None
     assert bare is not None
@@ -211,14 +203,14 @@ def test_a_complaint_without_headers_is_known_by_its_envelope() -> None:
 
 @pytest.mark.parametrize("kind", ["abuse", "fraud", "virus", "other"])
 def test_every_kind_of_complaint_counts(kind: str) -> None:
-    receipt = read_complaint(COMPLAINT.replace(b"Type: abuse", f"Type: {kind}".encode()))
+    receipt = read_report(COMPLAINT.replace(b"Type: abuse", f"Type: {kind}".encode()))
 
     assert receipt is not None
     assert (receipt.kind, receipt.code) == (ReceiptKind.COMPLAINED, kind)
 
 
 def test_a_complaint_taken_back_is_none() -> None:
-    assert read_complaint(COMPLAINT.replace(b"Type: abuse", b"Type: not-spam")) is None
+    assert read_report(COMPLAINT.replace(b"Type: abuse", b"Type: not-spam")) is None
 
 
 @pytest.mark.parametrize(
@@ -234,7 +226,7 @@ def test_a_complaint_taken_back_is_none() -> None:
     ],
 )
 def test_only_an_end_is_a_receipt(action: str, kind: ReceiptKind | None) -> None:
-    receipt = read_dsn(report(f"Action: {action}", "Status: 5.1.1"))
+    receipt = read_report(report(f"Action: {action}", "Status: 5.1.1"))
 
     assert (receipt.kind if receipt else None) == kind
     assert receipt is None or receipt.address_invalid is (kind is U)
@@ -260,7 +252,7 @@ def test_only_an_end_is_a_receipt(action: str, kind: ReceiptKind | None) -> None
     ],
 )
 def test_the_status_says_why(fields: list[str], code: str | None, *, bad_address: bool) -> None:
-    receipt = read_dsn(report("Action: failed", *fields))
+    receipt = read_report(report("Action: failed", *fields))
 
     assert receipt is not None
     assert (receipt.code, receipt.address_invalid) == (code, bad_address)
@@ -271,14 +263,14 @@ def test_the_status_says_why(fields: list[str], code: str | None, *, bad_address
     ["due@mail.example.org", "bounce@mail.example.org", "bounce+c7-1@evil.example", "", "bounce+@mail.example.org"],
 )
 def test_a_bounce_that_is_not_about_one_of_our_messages_is_none(to: str) -> None:
-    assert read_dsn(report("Action: failed", "Status: 5.1.1", to=to)) is None
+    assert read_report(report("Action: failed", "Status: 5.1.1", to=to)) is None
 
 
 @pytest.mark.parametrize("header", ["Delivered-To", "X-Original-To", "Envelope-To"])
 def test_the_return_path_may_stand_in_another_header(header: str) -> None:
     raw = f"{header}: bounce+c7-1@MAIL.example.org\r\n".encode() + report("Action: failed", to="<undisclosed>")
 
-    receipt = read_dsn(raw)
+    receipt = read_report(raw)
 
     assert receipt is not None
     assert receipt.reference == "c7-1"
@@ -287,7 +279,7 @@ def test_the_return_path_may_stand_in_another_header(header: str) -> None:
 def test_the_returned_headers_keep_the_case_that_a_return_path_may_lose() -> None:
     returned = "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <AbC-1@mail.example.org>\r\n\r\n"
 
-    receipt = read_dsn(report("Action: failed", to="bounce+abc-1@mail.example.org", more=returned))
+    receipt = read_report(report("Action: failed", to="bounce+abc-1@mail.example.org", more=returned))
 
     assert receipt is not None
     assert receipt.reference == "AbC-1"
@@ -345,11 +337,11 @@ def test_a_report_without_our_seal_is_a_forgery(raw: bytes) -> None:
 def test_the_seal_of_another_message_is_no_good() -> None:
     seal = mark(b"c7-1", SECRETS).rpartition(b"=")[2]
 
-    assert parse_dsn(report("Action: failed", to=f"bounce+c7-2={seal.decode()}@mail.example.org"), OURS) is None
+    assert parse_report(report("Action: failed", to=f"bounce+c7-2={seal.decode()}@mail.example.org"), OURS) is None
 
 
 def test_while_a_secret_replaces_another_both_are_believed() -> None:
-    receipt = parse_dsn(sealed(POSTFIX, SECRETS[1:]), OURS)
+    receipt = parse_report(sealed(POSTFIX, SECRETS[1:]), OURS)
 
     assert receipt is not None
     assert receipt.reference == "C7-1"
@@ -358,7 +350,7 @@ def test_while_a_secret_replaces_another_both_are_believed() -> None:
 def test_a_mail_system_may_fold_the_case_of_a_return_path() -> None:
     raw = sealed(report("Action: failed", to="bounce+AbC-1@mail.example.org"))
 
-    receipt = parse_dsn(
+    receipt = parse_report(
         raw.replace(b"bounce+AbC", b"BOUNCE+abc").replace(b"mail.example.org", b"MAIL.example.org"), OURS
     )
 
@@ -370,7 +362,7 @@ def test_a_forged_id_does_not_hide_a_true_return_path() -> None:
     returned = "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <c9-9@mail.example.org>\r\n\r\n"
     true = sealed(report("Action: failed")).replace(b"--b--", returned.encode() + b"--b--")
 
-    receipt = parse_dsn(true, OURS)
+    receipt = parse_report(true, OURS)
 
     assert receipt is not None
     assert receipt.reference == "c7-1"

@@ -8,9 +8,6 @@ _WIDTH = 760
 _ROW, _LABELS, _FIGURES = 26, 210, 90
 _HEIGHT, _LEFT, _TOP, _BOTTOM = 220, 44, 12, 26
 
-Parts = Sequence[tuple[str, float]]
-"""Names and sizes, in the order in which they are stacked."""
-
 
 def legend(names: Sequence[str]) -> str:
     """Which colour is what, in the order that `columns` and `bars` give them."""
