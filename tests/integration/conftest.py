@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from duecourse.ledger.database import PostgresLedger
     from tests.pipeline import World
+    from tests.terminal import Command, Result
 
 AT = datetime(2018, 4, 16, 15, tzinfo=UTC)
 DUE = date(2018, 4, 16)
@@ -188,6 +190,23 @@ async def outreach(ledger: "PostgresLedger") -> Outreach:
     async with ledger.transaction() as tx:
         await tx.conn.execute("SELECT ensure_months(%s, %s)", (DUE, DUE))
     return made
+
+
+@pytest.fixture
+def duecourse(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> "Command":
+    """The command in an empty folder, on stores of its own."""
+    from tests.terminal import run
+
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*words: str) -> "Result":
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return run(capsys, *words)
+
+    return typed
 
 
 @pytest.fixture

@@ -3,46 +3,18 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from duecourse.cli.main import app
-from duecourse.cli.output import report_error
+from tests.terminal import Command, Result
 
 BORROWERS = "external_id,name,locale,country,region,sms,sms_consent\nB1,Ada Lovelace,en,US,NY,+12125550123,granted\n"
 LOANS = "external_id,borrower_external_id,currency,principal,issued_on\nL1,B1,USD,100.00,2018-06-01\n"
 INSTALMENTS = (
     "loan_external_id,number,due_on,principal,interest\nL1,1,2018-07-20,50.00,5.00\nL1,2,2018-08-20,50.00,5.00\n"
 )
-Result = subprocess.CompletedProcess[str]
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def duecourse(
-    environment: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Command:
-    """The command in this process: a fresh interpreter for each would cost more than the tests."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Result:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        capsys.readouterr()
-        try:
-            code = app(list(arguments), standalone_mode=False) or 0
-        except Exception as error:  # noqa: BLE001 - as the console script does
-            code = report_error(error)
-        printed = capsys.readouterr()
-        return Result(arguments, code, printed.out, printed.err)
-
-    return run
 
 
 def test_an_import_as_a_process_loads_a_file(environment: dict[str, str], tmp_path: Path) -> None:

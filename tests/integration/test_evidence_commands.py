@@ -2,22 +2,17 @@
 
 import hashlib
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duecourse.cli.agreements import read_hours
-from duecourse.cli.main import app
-from duecourse.cli.output import report_error
 from duecourse.domain.errors import InputError
 from duecourse.policy.packs.vocabulary import Day
+from tests.terminal import Command, Result
 
 BORROWERS = "external_id,name,locale,country,region,sms,sms_consent\nB1,Ada Lovelace,en,US,NY,+12125550123,granted\n"
-Result = subprocess.CompletedProcess[str]
-Command = Callable[..., Result]
 
 CALL = ("encounters", "record", "C-1", "--borrower", "B1", "--medium", "call", "--outcome", "conversation")
 AGREED = ("agreements", "record", "REC-1", "--borrower", "B1", "--kind", "debtor_agreement")
@@ -25,26 +20,11 @@ STOP = ("stops", "record", "L-1", "--borrower", "B1", "--kind", "attorney")
 
 
 @pytest.fixture
-def duecourse(
-    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """The command in this process, on a book with one borrower."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Result:
-        capsys.readouterr()
-        try:
-            code = app(list(arguments), standalone_mode=False) or 0
-        except Exception as error:  # noqa: BLE001 - as the console script does
-            code = report_error(error)
-        printed = capsys.readouterr()
-        return Result(arguments, code, printed.out, printed.err)
-
+def duecourse(duecourse: Command, tmp_path: Path) -> Command:
+    """On a book with one borrower."""
     (tmp_path / "borrowers.csv").write_text(BORROWERS, encoding="utf-8")
-    assert run("import", "borrowers.csv").returncode == 0
-    return run
+    assert duecourse("import", "borrowers.csv").returncode == 0
+    return duecourse
 
 
 def answer(result: Result) -> Any:

@@ -1,36 +1,19 @@
 """`duecourse optouts` as a user types it: what borrowers asked for, with its proof, and a person's answer."""
 
-import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from channels.fake import FakeChannel
-from duecourse.cli.main import app
 from duecourse.domain.clock import FixedClock
 from duecourse.domain.errors import InputError
 from duecourse.settings.inbound import load_lexicon
 from duecourse.usecases.apply_inbox import ApplyInbox
 from tests.integration.conftest import AT, Outreach
+from tests.terminal import Terminal
 
 LEXICON = load_lexicon(Path(__file__).resolve().parents[2] / "config")
 PHONE = "+12025550143"
-
-
-class Terminal:
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    async def __call__(self, *words: str) -> Any:
-        """What `duecourse optouts <words> --json` answers."""
-        return json.loads(await self.text(*words, "--json"))
-
-    async def text(self, *words: str) -> str:
-        self._capsys.readouterr()
-        await asyncio.to_thread(app, ["optouts", *words], standalone_mode=False)
-        return self._capsys.readouterr().out
 
 
 @pytest.fixture
@@ -39,7 +22,7 @@ def terminal(
 ) -> Terminal:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return Terminal(capsys)
+    return Terminal("optouts", capsys)
 
 
 async def hear(outreach: Outreach, *texts: str) -> None:

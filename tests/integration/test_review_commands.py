@@ -1,13 +1,9 @@
 """`duecourse reviews` as a user types it: what waits for a person, why, and the person's word."""
 
-import asyncio
-import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from duecourse.cli.main import app
 from duecourse.domain.errors import InputError
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.clauses import CapScope, CapUnit, WindowKind
@@ -19,24 +15,11 @@ from duecourse.usecases.record_encounter import record_encounter
 from tests.gate_rules import pack, rule
 from tests.pipeline import MORNING, World, rung
 from tests.seed import Seeded, seed
+from tests.terminal import Terminal
 
 #: As the house's pack has it, which leaves more tries than that to a person.
 ASKING = "house.attempts.excessive"
 DECIDED = ("--by", "S-7", "--reason", "the borrower asked for it on 2018-07-09")
-
-
-class Terminal:
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    async def __call__(self, *words: str) -> Any:
-        """What `duecourse reviews <words> --json` answers."""
-        return json.loads(await self.text(*words, "--json"))
-
-    async def text(self, *words: str) -> str:
-        self._capsys.readouterr()
-        await asyncio.to_thread(app, ["reviews", *words], standalone_mode=False)
-        return self._capsys.readouterr().out
 
 
 @pytest.fixture
@@ -45,7 +28,7 @@ def terminal(
 ) -> Terminal:
     for name, value in (environment | {"DUECOURSE_CLOCK": "virtual"}).items():
         monkeypatch.setenv(name, value)
-    return Terminal(capsys)
+    return Terminal("reviews", capsys)
 
 
 @pytest.fixture
