@@ -12,11 +12,12 @@ from typing import Any
 
 from bench.delivery import SMS_AT, answered
 from bench.due_day import BEGUN, DAY, ENDED
-from bench.measuring import cpu_s, families, peak_rss_mb, server_cpu_s
+from bench.measuring import families, server_cpu_s
 from bench.stage import SCHEDULER, NotMeasured, Stage, worker
 from bench.wishes import Wishes
 from duecourse.bootstrap import App
 from duecourse.ledger.clock import step_virtual_clock
+from duecourse.processes.usage import cpu_s, peak_rss_mb
 
 _COUNTS = """
 SELECT count(*) FILTER (WHERE outcome IS NOT NULL), extract(epoch FROM clock_timestamp())::float8,

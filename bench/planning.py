@@ -11,11 +11,12 @@ from statistics import median
 
 from bench.books import PEAK, SIZES, TICKS, make_book, require_room, tidy
 from bench.delivery import answered
-from bench.measuring import families, peak_rss_mb, server_cpu_s
+from bench.measuring import families, server_cpu_s
 from bench.stage import SCHEDULER, Stage
 from bench.wishes import Wishes
 from duecourse.bootstrap import App
 from duecourse.ledger.clock import step_virtual_clock
+from duecourse.processes.usage import peak_rss_mb
 from workers.environment import broker_of_process
 from workers.queue import DramatiqQueue
 

@@ -10,8 +10,9 @@ import pytest
 
 from bench.chart import chart
 from bench.figures import FIGURES, Figure, joint, judged
-from bench.measuring import cpu_s, family, peak_rss_mb, quantile
+from bench.measuring import quantile
 from bench.wishes import PARTS, Wishes, chosen_books, chosen_parts
+from duecourse.processes.usage import cpu_s, family, peak_rss_mb
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from channels.base import capability_of
 from channels.fake import FakeChannel
 from channels.limits import FakeLimiter
 from duecourse.domain.clock import Clock
-from duecourse.domain.message import Capability, Outbound, Outcome, Rendered
+from duecourse.domain.message import Outbound, Outcome, Rendered
 from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, Urgency
 from duecourse.ports import TextRequest, Texts
 from duecourse.settings import Provider
@@ -92,21 +93,9 @@ def phones(provider: Provider, refuses: Callable[[int], bool]) -> FakeChannel:
             return None
         return Outcome(kind=OutcomeClass.REJECTED, code="invalid_address", address_invalid=True)
 
-    return FakeChannel(name=provider.name, capability=_capability(provider), answer=answer)
-
-
-def _capability(provider: Provider) -> Capability:
-    """Every provider of a simulation tells of receipts and answers."""
-    return Capability(
-        channel=provider.channel,
-        max_batch=provider.max_batch,
-        resolution=provider.resolution,
-        window_s=provider.window_s,
-        settle_s=provider.settle_s,
-        horizon_s=provider.horizon_s,
-        receipts=True,
-        replies=True,
-    )
+    # Every provider of a simulation tells of receipts and answers.
+    capability = capability_of(provider, receipts=True, replies=True)
+    return FakeChannel(name=provider.name, capability=capability, answer=answer)
 
 
 def taken_by(channel: FakeChannel) -> Mapping[int, str]:

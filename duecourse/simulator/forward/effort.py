@@ -1,12 +1,10 @@
 """What a simulation cost this machine. Kept out of the report: that depends on nothing but its inputs."""
 
-import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from duecourse.embedded import EmbeddedServer
+from duecourse.processes.usage import cpu_s, family
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +27,7 @@ class Effortmeter:
     def saw(self, server: EmbeddedServer) -> None:
         """Look at the server before it ends."""
         pid = server.program.pid_file.read_text().split("\n", 1)[0]
-        self._postgres = sum(map(_ticks, _family(int(pid)))) / os.sysconf("SC_CLK_TCK")
+        self._postgres = cpu_s(family(int(pid)))
 
     def read(self) -> Effort:
         return Effort(
@@ -37,24 +35,3 @@ class Effortmeter:
             ours_s=time.process_time() - self._ours,
             postgres_s=self._postgres,
         )
-
-
-def _family(pid: int) -> Iterator[int]:
-    yield pid
-    for thread in Path(f"/proc/{pid}/task").glob("*"):
-        for child in _said(thread / "children").split():
-            yield from _family(int(child))
-
-
-def _ticks(pid: int) -> int:
-    """Its own and its ended children's."""
-    fields = _said(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return sum(int(fields[place]) for place in (11, 12, 13, 14)) if fields else 0
-
-
-def _said(path: Path) -> str:
-    """What the kernel says of a process; nothing where it ended meanwhile."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""
