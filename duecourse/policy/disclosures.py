@@ -1,23 +1,37 @@
 """Are the words that the law wants in the text? Asked of every rendered text before it leaves."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from duecourse.policy.demands import disclosures_due
 from duecourse.policy.packs import params as p
 from duecourse.policy.packs.clauses import Position
-from duecourse.policy.packs.regime import Regime
+from duecourse.policy.packs.regime import Bound, Regime
+from duecourse.policy.spotting import Spotter
 
 _GAPS = re.compile(r"\s+")
 _ANY_LANGUAGE = "*"
 #: How senders teach to refuse, where a rule leaves the words to them: a word to reply with, or a link.
-_WAY_OUT = re.compile(
-    # Chinese sets off no word: a letter of this script beside it is what makes it another word.
-    r"(?<![a-z])(?:stop|unsubscribe|opt[ -]?out|baja|cancelar|sair|berhenti|hủy|huy|tigil)(?![a-z])"
-    r"|退订|退訂|拒收|不再接收|ยกเลิก|수신거부|配信停止",
-    re.IGNORECASE,
+_WAY_OUT = Spotter(
+    {
+        "stop": "",
+        "unsubscribe": "",
+        "opt": "[ -]?out",
+        **dict.fromkeys(("baja", "cancelar", "sair", "berhenti", "hủy", "huy", "tigil"), ""),
+    },
+    anywhere=("退订", "退訂", "拒收", "不再接收", "ยกเลิก", "수신거부", "配信停止"),
 )
+
+
+class _Wanted(NamedTuple):
+    """Words that must stand in a text."""
+
+    called: str
+    """If they do not."""
+    ways: tuple[tuple[re.Pattern[str], Position], ...]
+    """To say it: any of them is enough."""
 
 
 def missing_disclosures(text: str, locale: str, regime: Regime, *, first: bool = True) -> tuple[str, ...]:
@@ -31,37 +45,51 @@ def missing_disclosures(text: str, locale: str, regime: Regime, *, first: bool =
         regime: the rules that bind the contact: `PackSet.applying(facts, now)`.
         first: nobody has written or spoken to the borrower about this debt before, as far as is known.
     """
-    missing: list[str] = []
-    if due := disclosures_due(regime, first=first):
-        flat, language = _GAPS.sub(" ", text).strip(), re.split("[-_]", locale.casefold())[0]
-        missing += (said for bound in due for said in _missing(flat, language, bound.id, bound.params))
-    refusals = (one for one in regime.of(p.OptOut) if one.params.text_required)
-    return (*missing, *(one.id for one in refusals if not _shows_a_way_out(text, one.params)))
+    wanted = _wanted(regime, _language(locale), first=first)
+    flat = _GAPS.sub(" ", text).strip() if wanted else ""
+    missing = [one.called for one in wanted if not any(_is_in(flat, *way) for way in one.ways)]
+    return (*missing, *(one.id for one in _refusals(regime) if not _shows_a_way_out(text, one.params)))
 
 
-def _missing(text: str, language: str, rule_id: str, disclosure: p.Disclosure) -> Iterable[str]:
+@lru_cache(maxsize=1024)
+def _language(locale: str) -> str:
+    return re.split("[-_]", locale.casefold())[0]
+
+
+@lru_cache(maxsize=4096)
+def _wanted(regime: Regime, language: str, *, first: bool) -> tuple[_Wanted, ...]:
+    due = disclosures_due(regime, first=first)
+    return tuple(wanted for bound in due for wanted in _said(bound.id, bound.params, language))
+
+
+@lru_cache(maxsize=4096)
+def _refusals(regime: Regime) -> tuple[Bound[p.OptOut], ...]:
+    return tuple(one for one in regime.of(p.OptOut) if one.params.text_required)
+
+
+def _said(rule_id: str, disclosure: p.Disclosure, language: str) -> Iterator[_Wanted]:
     fitting = [one for one in disclosure.fragments if _speaks(one.lang, language) or not disclosure.same_language]
     if not fitting:
-        yield rule_id
+        yield _Wanted(rule_id, ())
+        return
     for fragment_id in dict.fromkeys(one.id for one in disclosure.fragments):
-        if fitting and not any(_is_in(text, one) for one in fitting if one.id == fragment_id):
-            yield f"{rule_id}/{fragment_id}"
+        ways = tuple((_pattern(one), one.position) for one in fitting if one.id == fragment_id)
+        yield _Wanted(f"{rule_id}/{fragment_id}", ways)
 
 
 def _speaks(lang: str, language: str) -> bool:
     return lang in {language, _ANY_LANGUAGE}
 
 
-def _is_in(text: str, fragment: p.Fragment) -> bool:
-    found = _pattern(fragment).search(text)
-    if found is None or fragment.position is Position.ANY:
+def _is_in(text: str, words: re.Pattern[str], position: Position) -> bool:
+    found = words.search(text)
+    if found is None or position is Position.ANY:
         return found is not None
-    if fragment.position is Position.PREFIX:
+    if position is Position.PREFIX:
         return found.start() == 0
-    return any(one.end() == len(text) for one in _pattern(fragment).finditer(text))
+    return any(one.end() == len(text) for one in words.finditer(text))
 
 
-@lru_cache(maxsize=1024)
 def _pattern(fragment: p.Fragment) -> re.Pattern[str]:
     """The words as they stand, whatever their case and gaps; or the pattern."""
     if fragment.regex is not None:
@@ -74,4 +102,4 @@ def _shows_a_way_out(text: str, refusal: p.OptOut) -> bool:
     """One of the accepted texts, where the rule names any; else a word or a link that lets the reader refuse."""
     if refusal.accepted_texts:
         return any(one.casefold() in text.casefold() for one in refusal.accepted_texts)
-    return _WAY_OUT.search(text) is not None
+    return _WAY_OUT(text)

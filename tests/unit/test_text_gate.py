@@ -52,6 +52,11 @@ SECRET = frozenset({"debt_exists", "amount", "dpd"})
         ("It is 5 days late", {"debt_exists", "dpd"}),
         ("逾期3天", {"debt_exists", "dpd"}),
         ("3 days left", set()),
+        ("three days late", set()),
+        ("已逾期", {"debt_exists", "dpd"}),
+        ("OVERDUE: two INSTALLMENTS", {"debt_exists"}),
+        ("a loaner, reowed", set()),
+        ("Khoản Vay", {"debt_exists"}),
     ],
 )
 def test_a_text_tells_of_a_debt_of_money_or_of_being_late(text: str, tells: set[str]) -> None:
@@ -89,6 +94,31 @@ def test_missing_words_refuse_the_text_and_are_named_with_their_source() -> None
     assert (said.rules, said.packs, words(said)) == (("r",), ("us@1",), ["r"])
     assert [(one.rule, one.source) for one in said.citations] == [("r", "The Act")]
     assert read("Pay soon. Reply STOP.", REFUSAL) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shows"),
+    [
+        ("stop", True),
+        ("Reply STOP.", True),
+        ("Reply 'Stop1'", True),
+        ("A nonstop flight, stopped in no stopover", False),
+        ("nonstop or stop", True),
+        ("OPT-OUT, opt out", True),
+        ("optout", True),
+        ("opt  out, adopt-out", False),
+        ("Responda BAJA", True),
+        ("nhắn HỦY", True),
+        ("nhắn Hủyx", False),
+        ("回复stop退", True),
+        ("拒收请回复R", True),
+        ("UNSUBSCRİBE", True),
+        ("stopı", False),
+        ("Pay soon.", False),
+    ],
+)
+def test_a_way_out_is_a_word_by_itself_whatever_its_case(text: str, *, shows: bool) -> None:
+    assert (read(text, REFUSAL) is None) is shows
 
 
 def test_each_part_of_a_mail_must_hold_by_itself_and_the_subject_belongs_to_both() -> None:
