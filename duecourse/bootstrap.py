@@ -151,6 +151,7 @@ class App:
             queue=queue,
             channels=self.kinds,
             terms=terms,
+            reservation=timedelta(hours=self.settings.policy.reservation_hours),
             batch=self.settings.delivery.micro_batch,
         )
 

@@ -9,6 +9,7 @@ import typer
 from duecourse import settings as configuration
 from duecourse.cli.config import examine
 from duecourse.cli.findings import Finding, Health, of_broker, of_postgres, of_redis, of_settings
+from duecourse.cli.open_work import of_people
 from duecourse.cli.output import FAILED, AsJson, print_json, print_table, run
 from duecourse.domain.errors import ConfigError, StoreUnavailable
 from duecourse.embedded import joined
@@ -56,7 +57,8 @@ def _environment() -> Iterator[dict[str, str]]:
 
 
 async def _of_stores(settings: Settings) -> list[Finding]:
-    return [*await of_postgres(settings), *await of_redis(settings), of_broker(settings)]
+    people = await of_people(settings)
+    return [*await of_postgres(settings), *people, *await of_redis(settings), of_broker(settings)]
 
 
 def _of_configuration() -> Iterable[Finding]:

@@ -8,11 +8,13 @@ import typer
 from duecourse.book_files import fields
 from duecourse.bootstrap import App
 from duecourse.cli.options import checked, terminal_actor
-from duecourse.cli.output import AsJson, print_fields, print_json, print_table
+from duecourse.cli.output import AsJson, print_fields, print_json, print_table, shown
 from duecourse.cli.session import run_with_app
+from duecourse.domain.errors import InputError
 from duecourse.policy.packs.vocabulary import AgentKind, Direction, Medium, Purpose, StopEvent, TouchOutcome
+from duecourse.policy.until import until_in_words
 from duecourse.policy.words import verdict_in_words
-from duecourse.ports.evidence import Answer, Encounter, EncounterState, NewEncounter, Question, Recorded
+from duecourse.ports.evidence import OPEN, Answer, Encounter, EncounterState, NewEncounter, Question, Recorded
 from duecourse.usecases.record_encounter import list_encounters, record_encounter, release_encounter
 
 app = typer.Typer(no_args_is_help=True)
@@ -140,9 +142,21 @@ def ask(
 
     answer, words = run_with_app(work)
     if as_json:
-        print_json({"reference": reference, "reserved": answer.reserved, "words": words, "verdict": answer.verdict})
+        print_json({
+            "reference": reference,
+            "reserved": answer.reserved,
+            "at": answer.at,
+            "words": words,
+            "next_allowed": until_in_words(answer.verdict),
+            "verdict": answer.verdict,
+        })
     else:
-        print_fields([("reference", reference), ("reserved", "yes" if answer.reserved else "no"), ("verdict", words)])
+        print_fields([
+            ("reference", reference),
+            ("reserved", f"for {shown(answer.at)}" if answer.reserved else "no"),
+            ("verdict", words),
+            ("next allowed", until_in_words(answer.verdict)),
+        ])
 
 
 @app.command("list")
@@ -150,13 +164,19 @@ def list_(
     *,
     borrower: Annotated[str | None, typer.Option(metavar="EXTERNAL_ID", help="Only this borrower, by your id.")] = None,
     state: Annotated[EncounterState | None, typer.Option(help="Only those in this state.")] = None,
+    unsettled: Annotated[
+        bool, typer.Option("--open", help="Only those of which nobody has said what became of them.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List encounters, the last recorded first."""
+    if state and unsettled:
+        raise InputError("give --state or --open, not both")
+    wanted = OPEN if unsettled else (state,) if state else ()
 
     async def work(opened: App) -> Sequence[Encounter]:
-        return await list_encounters(borrower, state=state, limit=limit, ledger=opened.ledger)
+        return await list_encounters(borrower, states=wanted, limit=limit, ledger=opened.ledger)
 
     found = run_with_app(work)
     if as_json:

@@ -1,6 +1,6 @@
 """What the gate would know of a contact that nobody planned: read by the claim itself, and undone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from duecourse.ledger.partitions import ensure_months
 from duecourse.ledger.rehearsal import Rehearsal
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.terms import Terms
+from duecourse.ports.evidence import Question
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection, PostgresLedger
@@ -56,7 +57,28 @@ class Known:
 
     facts: ContactFacts
     at: datetime
-    due_on: date
+    due_on: date | None
+    """None: a person speaks of all that is open."""
+
+
+async def facts_of_question(ledger: "PostgresLedger", question: Question, lease: datetime, terms: Terms) -> Known:
+    """The same of what a person would do: as `encounters ask` reads it, and nothing is reserved.
+
+    Args:
+        ledger: the truth.
+        question: with its time. A naive one is by the borrower's own clock.
+        lease: lease time.
+        terms: the lender's.
+
+    Raises:
+        InputError: there is no such borrower.
+    """
+    async with Rehearsal(ledger=ledger).transaction() as tx:
+        _, zone = await _borrower(tx.conn, question.borrower)
+        at = _by_clock(question.at or lease, zone, question.borrower)
+        then = Times(business=at, lease=lease)
+        facts = await tx.book.questions.facts(replace(question, at=at), times=then, terms=terms)
+    return Known(facts=facts, at=at, due_on=None)
 
 
 async def facts_of(ledger: "PostgresLedger", asked: Asked, lease: datetime, terms: Terms = _NO_TERMS) -> Known:
@@ -69,7 +91,7 @@ async def facts_of(ledger: "PostgresLedger", asked: Asked, lease: datetime, term
     """
     async with Rehearsal(ledger=ledger).transaction() as tx:
         borrower_id, zone = await _borrower(tx.conn, asked.borrower)
-        at = asked.at if asked.at.tzinfo else asked.at.replace(tzinfo=_clock(asked, zone))
+        at = _by_clock(asked.at, zone, asked.borrower)
         due_on = asked.due_on or await _due(tx.conn, borrower_id, at.date())
         contact_id = await _planned(tx.conn, asked, (borrower_id, due_on, at))
         await tx.conn.execute(_RELEASE, (lease, contact_id, due_on))
@@ -77,10 +99,12 @@ async def facts_of(ledger: "PostgresLedger", asked: Asked, lease: datetime, term
     return Known(facts=contact.facts, at=at, due_on=due_on)
 
 
-def _clock(asked: Asked, zone: ZoneInfo | None) -> ZoneInfo:
+def _by_clock(at: datetime, zone: ZoneInfo | None, borrower: str) -> datetime:
+    if at.tzinfo:
+        return at
     if zone is None:
-        raise InputError(f"the time zone of borrower {asked.borrower} is not known: give the time with its offset")
-    return zone
+        raise InputError(f"the time zone of borrower {borrower} is not known: give the time with its offset")
+    return at.replace(tzinfo=zone)
 
 
 async def _borrower(conn: "Connection", external_id: str) -> tuple[int, ZoneInfo | None]:

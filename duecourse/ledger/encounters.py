@@ -1,8 +1,8 @@
 """Encounters: touches by people, agencies and other systems. A reservation counts until it is recorded or released."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
@@ -16,7 +16,7 @@ from duecourse.ledger.debtors import Debtor, find_loan, index_of, lock_debtor
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.stops import StopRows
 from duecourse.policy.packs.vocabulary import Direction
-from duecourse.ports.evidence import Encounter, EncounterState, NewEncounter, NewStop, Question, Recorded
+from duecourse.ports.evidence import OPEN, Encounter, EncounterState, NewEncounter, NewStop, Question, Recorded
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
@@ -42,7 +42,7 @@ SET state = %(state)s, loan_id = %(loan_id)s, agent_kind = %(agent_kind)s, agent
     address_index = %(address_index)s, purpose = %(purpose)s, outcome = %(outcome)s,
     identity_verified = %(identity_verified)s, requested = %(requested)s, consented = %(consented)s, at = %(at)s,
     local_day = %(local_day)s, recorded_at = %(now)s, recorded_by = %(actor)s
-WHERE reference = %(reference)s AND state = 'reserved'
+WHERE reference = %(reference)s AND state IN ('reserved', 'unrecorded')
 """
 _LOCK_MET = """
 SELECT e.encounter_id, b.borrower_id, e.state FROM encounters e JOIN borrowers b USING (borrower_id)
@@ -50,7 +50,23 @@ WHERE e.reference = %s FOR NO KEY UPDATE OF b
 """
 _RELEASE = """
 UPDATE encounters SET state = 'released', recorded_at = %s, recorded_by = %s
-WHERE encounter_id = %s AND state = 'reserved'
+WHERE encounter_id = %s AND state IN ('reserved', 'unrecorded')
+"""
+_OVERDUE = """
+WITH late AS (
+    SELECT encounter_id FROM encounters WHERE state = 'reserved' AND at <= %(before)s
+    ORDER BY at LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), marked AS (
+    UPDATE encounters e SET state = 'unrecorded' FROM late WHERE e.encounter_id = late.encounter_id
+    RETURNING e.encounter_id, e.borrower_id
+), logged AS (
+    INSERT INTO events (at, recorded_at, kind, actor, borrower_id, data)
+    SELECT %(now)s, %(lease)s, 'encounter.unrecorded', %(actor)s, borrower_id,
+           jsonb_build_object('encounter_id', encounter_id)
+    FROM marked
+)
+SELECT count(*) FROM marked
 """
 _LIST = """
 SELECT e.reference, b.external_id AS borrower, l.external_id AS loan, e.state, e.medium, e.direction, e.agent_kind,
@@ -58,9 +74,11 @@ SELECT e.reference, b.external_id AS borrower, l.external_id AS loan, e.state, e
        e.recorded_by
 FROM encounters e JOIN borrowers b USING (borrower_id) LEFT JOIN loans l ON l.loan_id = e.loan_id
 WHERE (%(borrower)s::text IS NULL OR b.external_id = %(borrower)s)
-  AND (%(state)s::text IS NULL OR e.state = %(state)s)
+  AND (%(states)s::text[] = '{}' OR e.state = ANY (%(states)s))
 ORDER BY e.encounter_id DESC LIMIT %(limit)s
 """
+#: How many reservations one step of the sweep marks.
+_AT_ONCE = 1000
 #: What makes two accounts of one encounter the same account.
 _SAME = (
     "borrower_id", "loan_id", "medium", "direction", "agent_kind", "agent", "agency", "address_index", "purpose",
@@ -68,6 +86,12 @@ _SAME = (
 )  # fmt: skip
 #: What a reservation said stands, where the account of what became of it does not say it anew.
 _INHERITED = ("loan_id", "agent", "agency", "address_index", "purpose")
+
+
+class Reservation(NamedTuple):
+    at: datetime
+    """When the call or visit is to be."""
+    verdict: dict[str, Any]
 
 
 class EncounterRows:
@@ -84,9 +108,9 @@ class EncounterRows:
                 something else.
         """
         debtor = await lock_debtor(self._conn, encounter.borrower)
-        values = await self._values(encounter, debtor, times, actor)
         known = await self._find(encounter.reference)
-        if known and known["state"] != EncounterState.RESERVED:
+        values = await self._values(encounter, debtor, at=_when(encounter, known, times), times=times, actor=actor)
+        if known and known["state"] not in OPEN:
             return _repeated(known, values, said_when=encounter.at)
         number = await self._complete(known, values) if known else await self._add(values)
         data = {"encounter_id": number} | {
@@ -96,19 +120,21 @@ class EncounterRows:
         await self._note(encounter, values["at"], times, actor)
         return Recorded(number=number)
 
-    async def reservation(self, question: Question, debtor: Debtor) -> tuple[int, dict[str, Any]] | None:
-        """The id and the verdict of the same question asked before; None where it is new.
+    async def reservation(self, question: Question, debtor: Debtor) -> Reservation | None:
+        """What the same question was answered before; None where it is new.
 
         Raises:
-            InputError: the reference was used before for something else.
+            InputError: the reference was used before for something else, or its time is over.
         """
         known = await self._find(question.reference)
         if known is None:
             return None
         same = (known["borrower_id"], known["medium"]) == (debtor.borrower_id, question.medium)
-        if not same or known["state"] != EncounterState.RESERVED:
+        if same and known["state"] == EncounterState.UNRECORDED:
+            raise InputError("reference: its time is over: record what became of it, or release it")
+        if not same or known["state"] != EncounterState.RESERVED or question.at not in {None, known["at"]}:
             raise InputError("reference: used before for something else")
-        return known["encounter_id"], known["verdict"]
+        return Reservation(known["at"], known["verdict"])
 
     async def reserve(self, question: Question, debtor: Debtor, verdict: Verdict, *, times: Times, actor: str) -> int:
         """Count it from now on. The caller has locked the borrower and asked the gate in this transaction.
@@ -162,14 +188,26 @@ class EncounterRows:
             )
         return bool(cursor.rowcount)
 
-    async def listed(self, borrower: str | None, *, state: EncounterState | None, limit: int) -> Sequence[Encounter]:
-        """The last recorded first; of one borrower or of all, in one state or in any."""
+    async def overdue(self, before: datetime, *, times: Times, actor: str) -> int:
+        """Mark reservations for a time up to `before` as not recorded, and return how many there were.
+
+        They go on counting: something may have happened. Who records or releases one late still can.
+        """
+        values = {"before": before, "limit": _AT_ONCE, "now": times.business, "lease": times.lease, "actor": actor}
+        (marked,) = await (await self._conn.execute(_OVERDUE, values)).fetchone() or (0,)
+        return int(marked)
+
+    async def listed(
+        self, borrower: str | None, *, states: Collection[EncounterState], limit: int
+    ) -> Sequence[Encounter]:
+        """The last recorded first; of one borrower or of all, in some states or, without any, in each."""
         async with self._conn.cursor(row_factory=class_row(Encounter)) as cursor:
-            await cursor.execute(_LIST, {"borrower": borrower, "state": state, "limit": limit})
+            await cursor.execute(_LIST, {"borrower": borrower, "states": list(states), "limit": limit})
             return await cursor.fetchall()
 
-    async def _values(self, encounter: NewEncounter, debtor: Debtor, times: Times, actor: str) -> dict[str, Any]:
-        at = encounter.at or times.business
+    async def _values(
+        self, encounter: NewEncounter, debtor: Debtor, *, at: datetime, times: Times, actor: str
+    ) -> dict[str, Any]:
         return {
             "reference": encounter.reference,
             "borrower_id": debtor.borrower_id,
@@ -227,6 +265,14 @@ class EncounterRows:
 
     async def _log(self, event: Event, times: Times, actor: str) -> None:
         await self._events.append(times, actor, [event])
+
+
+def _when(encounter: NewEncounter, known: dict[str, Any] | None, times: Times) -> datetime:
+    """When it was, where nobody says: now, but a reservation's own time if that is past."""
+    if encounter.at is not None or known is None:
+        return encounter.at or times.business
+    asked_for: datetime = known["at"]
+    return min(asked_for, times.business)
 
 
 def _repeated(known: dict[str, Any], values: dict[str, Any], *, said_when: datetime | None) -> Recorded:

@@ -89,7 +89,9 @@ class QuestionRows:
         debtor = await lock_debtor(self._conn, question.borrower)
         known = await self._encounters.reservation(question, debtor)
         if known:
-            return Answer(reference=question.reference, verdict=known[1], reserved=True, repeated=True)
+            return Answer(
+                reference=question.reference, verdict=known.verdict, reserved=True, repeated=True, at=known.at
+            )
         verdict = judge(await self._facts(question, debtor, times, terms))
         allowed = verdict.decision is Decision.ALLOW
         if allowed:
@@ -98,13 +100,24 @@ class QuestionRows:
             data = {"reference": question.reference, "medium": question.medium.value, "verdict": verdict.as_json()}
             refused = Event(kind="encounter.refused", borrower_id=debtor.borrower_id, data=data)
             await EventRows(self._conn).append(times, actor, [refused])
-        return Answer(reference=question.reference, verdict=verdict.as_json(), reserved=allowed)
+        at = question.at or times.business
+        return Answer(reference=question.reference, verdict=verdict.as_json(), reserved=allowed, at=at)
+
+    async def facts(self, question: Question, *, times: Times, terms: Terms) -> ContactFacts:
+        """What the gate would be told, under the borrower's lock. Nothing is reserved or written.
+
+        Raises:
+            InputError: no such borrower or loan, or an address that can be none.
+        """
+        return await self._facts(question, await lock_debtor(self._conn, question.borrower), times, terms)
 
     async def _facts(self, question: Question, debtor: Debtor, times: Times, terms: Terms) -> ContactFacts:
         at = question.at or times.business
+        # What is in force then: a hold that begins before it counts, one that ends before it does not.
+        then = Times(business=at, lease=times.lease)
         loan_id = await find_loan(self._conn, question.loan, debtor.borrower_id)
         due = (_LONG_AGO, (at + _DUE_WITHIN).date())
-        around = await read_surroundings(self._conn, Ids([debtor.borrower_id]), due, times=times, terms=terms)
+        around = await read_surroundings(self._conn, Ids([debtor.borrower_id]), due, times=then, terms=terms)
         every = [item for due_that_day in around.items.values() for item in due_that_day]
         row = await self._row(question, debtor)
         row |= {"due_on": row["oldest_unmet"] or at.date(), "not_after": at + _LOOKS_AHEAD}

@@ -1,6 +1,6 @@
 """What others did and what borrowers said: values that become the gate's facts, by the lender's own numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,9 +25,15 @@ from duecourse.policy.terms import Terms
 class EncounterState(StrEnum):
     RESERVED = "reserved"
     """Allowed, and about to happen: it counts like one that did."""
+    UNRECORDED = "unrecorded"
+    """Its time is over and nobody said what became of it: it goes on counting, as all that it may have been."""
     RECORDED = "recorded"
     RELEASED = "released"
     """It did not happen, and counts no more."""
+
+
+#: What became of it can still be said.
+OPEN = frozenset({EncounterState.RESERVED, EncounterState.UNRECORDED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +61,7 @@ class NewEncounter:
     consented: bool = False
     """The borrower had agreed to it directly beforehand."""
     at: datetime | None = None
-    """None: now."""
+    """None: now, or when the reservation was for."""
     heard: tuple[StopEvent, ...] = ()
     """What the borrower said in it: a promise, a refusal, a dispute."""
 
@@ -205,6 +211,8 @@ class Answer:
     """It was allowed, and counts from now on."""
     repeated: bool = False
     """The same was asked before, and this was the answer."""
+    at: datetime
+    """Of which time it was asked; where it is reserved, for which."""
 
 
 class Questions(Protocol):
@@ -218,8 +226,10 @@ class Encounters(Protocol):
 
     async def release(self, reference: str, *, times: Times, actor: str) -> bool: ...
 
+    async def overdue(self, before: datetime, *, times: Times, actor: str) -> int: ...
+
     async def listed(
-        self, borrower: str | None, *, state: EncounterState | None, limit: int
+        self, borrower: str | None, *, states: Collection[EncounterState], limit: int
     ) -> Sequence[Encounter]: ...
 
 

@@ -23,6 +23,7 @@ def policy(table: Table) -> Policy:
         lender_country=_country(table),
         lender_role=table.choice("lender_role", ActorRole, ActorRole.FIRST_PARTY),
         lender_type=_word(table, "lender_type", LenderType),
+        reservation_hours=table.number("reservation_hours", Policy().reservation_hours, low=1, high=24 * 31),
     )
     table.finish()
     return found

@@ -111,6 +111,8 @@ class Policy:
     lender_role: ActorRole = ActorRole.FIRST_PARTY
     lender_type: LenderType | None = None
     """None: unknown, so rules for any type bind."""
+    reservation_hours: float = 24.0
+    """How long after its time a call or visit that was asked for may go unrecorded, before people are told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """Somebody else touched a borrower: a person, an agency, another system. It counts against the same caps as ours."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from duecourse.domain.clock import Clock
 from duecourse.domain.errors import InputError
@@ -38,9 +38,9 @@ async def release_encounter(reference: str, *, ledger: Ledger, clock: Clock, act
 
 
 async def list_encounters(
-    borrower: str | None, *, state: EncounterState | None, limit: int, ledger: Ledger
+    borrower: str | None, *, states: Collection[EncounterState] = (), limit: int, ledger: Ledger
 ) -> Sequence[Encounter]:
-    """The last recorded first; of one borrower (the lender's number) or of all."""
+    """The last recorded first; of one borrower (the lender's number) or of all, in these states or, without, in any."""
     async with ledger.transaction() as tx:
-        found: Sequence[Encounter] = await tx.book.encounters.listed(borrower, state=state, limit=limit)
+        found: Sequence[Encounter] = await tx.book.encounters.listed(borrower, states=states, limit=limit)
     return found

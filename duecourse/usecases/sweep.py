@@ -1,7 +1,8 @@
-"""What nobody asked for and still must happen: expire, find dead owners, resolve or give up, apply the inbox."""
+"""What must happen though nobody asks: expire, find dead owners, resolve or give up, miss what nobody recorded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from duecourse.domain.clock import Clock
 from duecourse.domain.vocabulary import ChannelKind, Resolution
@@ -16,6 +17,8 @@ class Sweep:
     queue: Queue
     channels: Sequence[ChannelKind]
     terms: Sequence[ProviderTerms]
+    reservation: timedelta = timedelta(hours=24)
+    """How long after its time a reserved call or visit may go unrecorded."""
     batch: int = 100
     actor: str = "scheduler"
 
@@ -30,12 +33,17 @@ class Sweep:
         async with self.ledger.transaction() as tx:
             quarantined = await tx.trials.blame(times=times, actor=self.actor)
         async with self.ledger.transaction() as tx:
+            unrecorded = await tx.book.encounters.overdue(
+                times.business - self.reservation, times=times, actor=self.actor
+            )
+        async with self.ledger.transaction() as tx:
             owners = await tx.sweeps.forget_owners(times=times)
         return {
             "expired": expired,
             "abandoned": abandoned,
             "assumed_sent": assumed,
             "quarantined": quarantined,
+            "unrecorded": unrecorded,
             "resolving": await self._resolve(),
             "owners_forgotten": owners,
         }

@@ -106,7 +106,7 @@ async def test_the_same_question_again_is_the_same_reservation(budget: World) ->
     first, again = await ask(a_question(ada)), await ask(a_question(ada))
     assert (first.repeated, again.repeated, again.reserved) == (False, True, True)
     assert dict(again.verdict) == dict(first.verdict)
-    assert len(await list_encounters(ada.external_id, state=None, limit=10, ledger=budget.ledger)) == 1
+    assert len(await list_encounters(ada.external_id, limit=10, ledger=budget.ledger)) == 1
 
 
 async def test_a_reserved_call_becomes_what_came_of_it(budget: World) -> None:
@@ -114,7 +114,7 @@ async def test_a_reserved_call_becomes_what_came_of_it(budget: World) -> None:
     await asking(budget.ledger, budget.packs)(a_question(ada, agent="A17", address="+12125550100"))
     await record(budget, a_call(ada, reference="Q-1", outcome=TouchOutcome.CONVERSATION))
     await record(budget, a_call(ada, reference="Q-1", outcome=TouchOutcome.CONVERSATION))
-    (found,) = await list_encounters(ada.external_id, state=None, limit=10, ledger=budget.ledger)
+    (found,) = await list_encounters(ada.external_id, limit=10, ledger=budget.ledger)
     assert (found.state, found.outcome, found.agent) == (EncounterState.RECORDED, "conversation", "A17")
     with pytest.raises(InputError, match="used before"):
         await asking(budget.ledger, budget.packs)(a_question(ada))

@@ -76,7 +76,7 @@ async def record(ledger: PostgresLedger, encounter: NewEncounter) -> bool:
 async def test_a_call_is_recorded_once_with_its_event(ledger: PostgresLedger, ada: Seeded) -> None:
     assert await record(ledger, a_call(ada))
     assert not await record(ledger, a_call(ada))
-    (listed,) = await list_encounters(ada.external_id, state=None, limit=10, ledger=ledger)
+    (listed,) = await list_encounters(ada.external_id, limit=10, ledger=ledger)
     assert (listed.reference, listed.state, listed.outcome) == ("CALL-1", EncounterState.RECORDED, "conversation")
     assert (listed.agency, listed.agent, listed.at) == ("north", "A17", EARLIER)
     assert await events(ledger) == [("encounter.recorded", "test")]

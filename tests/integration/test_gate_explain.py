@@ -14,10 +14,17 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from duecourse.domain.clock import FixedClock
 from duecourse.domain.errors import InputError
-from duecourse.domain.vocabulary import ChannelKind, Consent
-from duecourse.ledger.asking import Asked, facts_of
+from duecourse.domain.verdict import Verdict
+from duecourse.domain.vocabulary import ChannelKind, Consent, Decision
+from duecourse.ledger.asking import Asked, facts_of, facts_of_question
 from duecourse.ledger.database import PostgresLedger
+from duecourse.policy.facts import ContactFacts
+from duecourse.policy.packs.vocabulary import Medium, Purpose
+from duecourse.policy.terms import Terms
+from duecourse.ports.evidence import Question
+from duecourse.usecases.ask_gate import AskGate
 from tests.seed import Person, Seeded, seed
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -116,3 +123,54 @@ def test_the_command_refuses_in_one_line(environment: dict[str, str], options: t
     done = explain(environment, *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(complaint)
+
+
+@pytest.fixture
+def terms() -> Terms:
+    return Terms()
+
+
+def a_visit(borrower: Seeded, **changed: object) -> Question:
+    plain = Question(reference="explain", borrower=borrower.external_id, medium=Medium.VISIT, at=NOON)
+    return replace(plain, **changed)  # type: ignore[arg-type]
+
+
+async def test_what_is_explained_of_a_visit_is_what_asking_would_judge(
+    ledger: PostgresLedger, borrower: Seeded, terms: Terms
+) -> None:
+    asked_of: list[ContactFacts] = []
+
+    def judge(facts: ContactFacts, _: datetime) -> Verdict:
+        asked_of.append(facts)
+        return Verdict(decision=Decision.SUPPRESS, rules=("r",))
+
+    async with ledger.transaction() as tx:
+        await tx.conn.execute("SELECT ensure_months(%s, %s)", (NOON.date(), NOON.date()))
+    question = a_visit(borrower, staff=2, purpose=Purpose.LEGAL_NOTICE)
+    known = await facts_of_question(ledger, question, LEASE, terms)
+    ask = AskGate(ledger=ledger, clock=FixedClock(NOON), gate=judge, terms=terms, actor="test")
+    await ask(question)
+    assert [known.facts] == asked_of
+    assert (known.facts.staff, known.facts.purpose, known.at) == (2, Purpose.LEGAL_NOTICE, NOON)
+
+
+async def test_nothing_is_reserved_by_explaining(
+    ledger: PostgresLedger, borrower: Seeded, terms: Terms, owner_database_url: str
+) -> None:
+    await facts_of_question(ledger, a_visit(borrower), LEASE, terms)
+    assert rows(owner_database_url, "encounters", "events") == {"encounters": 0, "events": 0}
+
+
+async def test_the_command_tells_what_a_person_may_and_until_when_not(
+    borrower: Seeded, of_the_us: dict[str, str], owner_database_url: str
+) -> None:
+    whom = ("--borrower", borrower.external_id, "--channel", "letter", "--at", "2018-07-10T12:00")
+    assert json.loads(explain(of_the_us, *whom, "--json").stdout)["due_on"] is None
+    call = ("--borrower", borrower.external_id, "--channel", "call", "--at", "2018-07-10T22:14")
+    done = explain(of_the_us, *call)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("not sent: ")
+    assert "next allowed: Wednesday 11 July 2018, 09:00 in America/New_York\n" in done.stdout
+    refused = explain(of_the_us, *call, "--due-on", "2018-07-10")
+    assert (refused.returncode, refused.stderr) == (1, "error: --due-on: a call is about all that is open\n")
+    assert rows(owner_database_url, "encounters") == {"encounters": 0}

@@ -9,6 +9,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from duecourse.cli.findings import Health
+from duecourse.cli.open_work import of_people
 from duecourse.domain.book import Payment
 from duecourse.domain.errors import InputError
 from duecourse.domain.hold import NewHold
@@ -23,6 +25,7 @@ from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.headings import OnFail
 from duecourse.policy.packs.vocabulary import Medium, TouchOutcome
 from duecourse.ports.evidence import NewEncounter
+from duecourse.settings import Settings
 from duecourse.usecases.opt_out import opt_out
 from duecourse.usecases.place_hold import place_hold
 from duecourse.usecases.record_encounter import record_encounter
@@ -283,6 +286,18 @@ async def test_what_is_over_is_not_listed_and_cannot_be_decided(
     with pytest.raises(InputError, match=f"its contact is {told}"):
         await decide(law, review, ALLOW)
     assert "review.decided" not in await kinds(law)
+
+
+async def test_the_doctor_tells_that_somebody_is_waited_for(law: World, settings: Settings) -> None:
+    await law.deliver()
+    async with law.ledger.transaction() as tx:
+        await tx.conn.execute("INSERT INTO virtual_clock (business) VALUES (%s)", (MORNING,))
+    then = replace(settings, virtual_clock=True)
+    asked = next(one for one in await of_people(then) if one.check == "people.reviews")
+    assert (asked.health, asked.do) == (Health.WARN, "decide them: `duecourse reviews list`")
+    assert asked.found == "1 contacts wait for a decision, the first until 2018-07-10 16:00:00Z"
+    await decide(law, await the_one(law), REFUSE)
+    assert {one.health for one in await of_people(then)} == {Health.OK}
 
 
 async def test_there_is_no_such_review(law: World) -> None:
