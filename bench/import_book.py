@@ -29,6 +29,7 @@ from duecourse.ledger.crypto import Vault
 from duecourse.ledger.database import PostgresLedger, open_ledger
 from duecourse.ledger.importing import open_import
 from duecourse.ledger.migrate import migrate
+from duecourse.processes.usage import cpu_s
 from duecourse.usecases.import_book import Watch, import_book
 
 TODAY = datetime(2018, 6, 25, 12, tzinfo=UTC)
@@ -135,14 +136,7 @@ async def postgres_cpu(ledger: PostgresLedger) -> float:
     async with ledger.transaction() as tx:
         cursor = await tx.conn.execute("SELECT pg_backend_pid()")
         (pid,) = await cursor.fetchone() or (0,)
-    return session_cpu(Path(f"/proc/{pid}/stat"))
-
-
-def session_cpu(stat: Path) -> float:
-    if not stat.exists():
-        return 0.0
-    ticks = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+    return cpu_s([pid])
 
 
 def write_files(folder: Path, count: int) -> None:

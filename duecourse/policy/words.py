@@ -38,12 +38,8 @@ def verdict_in_words(record: Record, packs: Iterable[Pack] = ()) -> str:
 def rule_at_hand(rule_id: str, record: Record, packs: Iterable[Pack]) -> tuple[Pack, Rule] | None:
     """The rule with its pack, in the very version that the verdict was made with; None where that is not here."""
     consulted = set(record.get("packs", ()))
-    for pack in packs:
-        if pack.name in consulted:
-            for rule in pack.rules:
-                if rule.id == rule_id:
-                    return pack, rule
-    return None
+    every = ((pack, rule) for pack in packs if pack.name in consulted for rule in pack.rules)
+    return next((found for found in every if found[1].id == rule_id), None)
 
 
 def _reasons(record: Record, packs: Sequence[Pack]) -> dict[str, list[str]]:
