@@ -18,6 +18,8 @@ ALWAYS = frozenset({StopRule.PAID, StopRule.HOLD})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 _FURTHEST_DAYS = 60
+#: Over a long weekend. What is later than that is no catching up.
+_LONGEST_DAYS = 6
 _LEAST_URGENT = 9
 _MAX_VERSION = 2**31 - 1
 
@@ -60,10 +62,12 @@ def read_cadence(values: Mapping[str, Any], path: Path, templates: Collection[Te
 
 
 def _rung(table: Table, templates: Collection[TemplateKey] | None) -> Rung:
+    name, day = _name(table), table.whole("day", low=-_FURTHEST_DAYS, high=_FURTHEST_DAYS)
     rung = Rung(
-        name=_name(table),
+        name=name,
         audiences=frozenset(_some(table, "audiences", table.choices("audiences", Audience))),
-        offset_days=table.whole("day", low=-_FURTHEST_DAYS, high=_FURTHEST_DAYS),
+        offset_days=day,
+        lasts_days=table.whole("last_day", day, low=day, high=min(day + _LONGEST_DAYS, _FURTHEST_DAYS)) - day,
         at=table.clock("at"),
         not_after=table.clock("not_after"),
         channels=tuple(_some(table, "channels", table.choices("channels", ChannelKind))),
@@ -72,7 +76,7 @@ def _rung(table: Table, templates: Collection[TemplateKey] | None) -> Rung:
         stop=ALWAYS | set(table.choices("stop", StopRule, ())),
     )
     table.finish()
-    if rung.not_after <= rung.at:
+    if rung.ends <= rung.begins:
         raise table.error("not_after", f"{rung.name!r} would end before it begins: must be later than at, same day")
     if templates is not None:
         _check_template(rung, table, templates)
@@ -116,4 +120,4 @@ def _refuse_bursts(cadences: Iterable[tuple[Path, Cadence]]) -> None:
 
 
 def _overlap(one: Rung, other: Rung) -> bool:
-    return one.offset_days == other.offset_days and one.at < other.not_after and other.at < one.not_after
+    return one.begins < other.ends and other.begins < one.ends

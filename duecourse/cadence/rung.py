@@ -18,13 +18,30 @@ class Rung:
     at: time
     """Local time at which it fires."""
     not_after: time
-    """Local time, same day, from which it is too late to be true. Windows of one audience never overlap."""
+    """Local time of its last day from which it is too late to be true. Windows of one audience never overlap."""
     channels: tuple[ChannelKind, ...]
     """In order of preference; the next is tried when one refuses for good."""
     template: str
     priority: int
     """0 is the most urgent, 9 the least."""
     stop: frozenset[StopRule]
+    lasts_days: int = 0
+    """Its last day, counted from its first: what no rule allows on a weekend may then wait for the next workday."""
+
+    @property
+    def begins(self) -> tuple[int, time]:
+        """Day from the due date, and time."""
+        return self.offset_days, self.at
+
+    @property
+    def ends(self) -> tuple[int, time]:
+        return self.offset_days + self.lasts_days, self.not_after
+
+    def is_open_at(self, at: time) -> bool:
+        """On any of its days?"""
+        if self.lasts_days == 0:
+            return self.at <= at < self.not_after
+        return self.lasts_days > 1 or at >= self.at or at < self.not_after
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """When a rung fires: civil days counted in the borrower's zone, from the due date."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,8 @@ def fires_at(rung: Rung, due_on: date, zone: ZoneInfo) -> datetime:
 
 def ends_at(rung: Rung, due_on: date, zone: ZoneInfo) -> datetime:
     """The instant from which the rung is too late to be true, in UTC."""
-    return instant(due_on + timedelta(days=rung.offset_days), rung.not_after, zone)
+    days, at = rung.ends
+    return instant(due_on + timedelta(days=days), at, zone)
 
 
 def live(rung: Rung, due_on: date, zone: ZoneInfo, now: datetime) -> bool:
@@ -26,17 +28,18 @@ def live(rung: Rung, due_on: date, zone: ZoneInfo, now: datetime) -> bool:
     return fires_at(rung, due_on, zone) <= now < ends_at(rung, due_on, zone)
 
 
-def due_days(rung: Rung, start: datetime, end: datetime) -> tuple[date, date]:
-    """The first and last due date whose rung may be live within [start, end) somewhere on earth.
+def due_days(rungs: Sequence[Rung], start: datetime, end: datetime) -> tuple[date, date]:
+    """The first and last due date any of whose rungs may be live within [start, end) somewhere on earth.
 
     Raises:
         ValueError: `start` or `end` is naive.
     """
     if start.tzinfo is None or end.tzinfo is None:
         raise ValueError("the window must be aware: give it a time zone")
-    offset = timedelta(days=rung.offset_days)
-    first = _utc_day(start + _WEST) - offset
-    last = _utc_day(end - _TICK + _EAST) - offset
+    first_day = min(rung.offset_days for rung in rungs)
+    last_day = max(rung.ends[0] for rung in rungs)
+    first = _utc_day(start + _WEST) - timedelta(days=last_day)
+    last = _utc_day(end - _TICK + _EAST) - timedelta(days=first_day)
     return first, last
 
 

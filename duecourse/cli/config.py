@@ -176,7 +176,7 @@ def _examine_rungs(report: Report, settings: Settings, cadences: Sequence[Cadenc
 
 def _never_allowed(rung: Rung, quiet: Quiet) -> bool:
     minutes = (time(*divmod(minute, 60)) for minute in range(24 * 60))
-    return all(quiet.covers_time(at) for at in minutes if rung.at <= at < rung.not_after)
+    return all(quiet.covers_time(at) for at in minutes if rung.is_open_at(at))
 
 
 def _examine_texts(report: Report, texts: JinjaTexts, library: Library, cadences: Sequence[Cadence]) -> None:

@@ -1,6 +1,7 @@
 """What `duecourse config check` says of the packs: which count, and whether the house's hours let every rung out."""
 
 from collections.abc import Iterator, Sequence
+from datetime import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,5 +65,4 @@ def _closing(packs: Sequence[Pack], rung: Rung, medium: Medium) -> Iterator[Rule
 
 def _meet(hours: Hours, rung: Rung) -> bool:
     """Whatever kind of day the hours are of."""
-    first, last = (at.hour * 60 + at.minute for at in (rung.at, rung.not_after))
-    return hours.start < last and first < hours.end
+    return any(rung.is_open_at(time(*divmod(minute, 60))) for minute in range(hours.start, hours.end))

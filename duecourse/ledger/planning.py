@@ -63,7 +63,7 @@ class PlanRows:
             StoreUnavailable: somebody who does not wait planned the same meanwhile. The next pass sees it.
         """
         offset = rungs[0].offset_days
-        first, last = due_days(rungs[0], window.now, window.until)
+        first, last = due_days(rungs, window.now, window.until)
         begin, last = max(after.after, (first, 0)), min(after.last, last)
         days = (begin[0].toordinal(), last.toordinal())
         await self._conn.execute(_ONE_PLANNER, (f"{cadence.name} {offset}", *days))
@@ -98,6 +98,7 @@ def _row(rung: Rung) -> dict[str, object]:
         "name": rung.name,
         "at": rung.at.isoformat(),
         "not_after": rung.not_after.isoformat(),
+        "lasts_days": rung.lasts_days,
         "channels": [channel.value for channel in rung.channels],
         "audiences": [audience.value for audience in rung.audiences],
         "template": rung.template,

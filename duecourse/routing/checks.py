@@ -44,7 +44,7 @@ def check_deadlines(routes: Sequence[Route], cadences: Sequence[Cadence]) -> Non
 
 
 def _span_s(rung: Rung) -> float:
-    return _second(rung.not_after) - _second(rung.at)
+    return rung.lasts_days * 86_400.0 + _second(rung.not_after) - _second(rung.at)
 
 
 def _second(at: time) -> float:

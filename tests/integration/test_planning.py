@@ -86,6 +86,18 @@ async def test_a_planner_that_does_not_wait_is_noticed_and_the_next_pass_goes_on
     assert await world.plan() == {}
 
 
+async def test_a_rung_that_lasts_ends_on_its_last_day_and_is_planned_until_then(world: World) -> None:
+    world.rungs = (
+        rung(name="T+1", offset_days=1, lasts_days=2, not_after=time(10)),
+        rung(name="T+1-eve", offset_days=1),
+    )
+    await seed(world.ledger, Person(due_on=(DUE,)))
+    world.later(days=2, hours=6)
+    assert await world.plan() == {"default/T+1": 1}
+    ends = await world.rows("SELECT scheduled_at, not_after FROM contacts")
+    assert ends == [(MORNING + timedelta(days=1), MORNING + timedelta(days=3, hours=1))]
+
+
 async def test_what_fires_outside_the_window_is_not_planned_yet(world: World) -> None:
     world.rungs = LADDER
     await seven(world.ledger)

@@ -90,6 +90,9 @@ def test_paid_and_hold_stop_every_rung_though_no_file_says_so() -> None:
         ({"at": "12:00"}, "rung[0].not_after: 'T0' would end before it begins"),
         ({"not_after": "08:59"}, "rung[0].not_after: 'T0' would end before it begins"),
         ({"not_after": None}, "rung[0].not_after: is missing"),
+        ({"last_day": -1}, "rung[0].last_day: must be from 0 to 6"),
+        ({"last_day": 7}, "rung[0].last_day: must be from 0 to 6"),
+        ({"day": 58, "last_day": 61}, "rung[0].last_day: must be from 58 to 60"),
         ({"priority": 10}, "rung[0].priority: must be from 0 to 9"),
         ({"priority": -1}, "rung[0].priority: must be from 0 to 9"),
         ({"stop": ["mercy"]}, "rung[0].stop: unknown: 'mercy'"),
@@ -137,12 +140,19 @@ minutes = st.integers(0, 23 * 60).map(lambda n: f"{n // 60:02}:{n % 60:02}")
 drawn: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({
     "audiences": st.lists(st.sampled_from(list(Audience)), min_size=1, unique=True),
     "day": st.integers(-1, 1),
+    "last_day": st.integers(-1, 3),
     "at": minutes,
     "not_after": minutes,
 })
 
 
-@given(rungs=st.lists(drawn.filter(lambda values: bool(values["at"] < values["not_after"])), min_size=1, max_size=5))
+def span(values: dict[str, Any]) -> range:
+    """The minutes, counted from the due date's first."""
+    first, last = (values[day] * 1440 + minute(values[at]) for day, at in (("day", "at"), ("last_day", "not_after")))
+    return range(first, last) if values["day"] <= values["last_day"] else range(0)
+
+
+@given(rungs=st.lists(drawn.filter(lambda values: bool(span(values))), min_size=1, max_size=4))
 def test_a_ladder_that_loads_has_at_most_one_live_rung_per_audience_at_any_minute(
     tmp_path_factory: pytest.TempPathFactory, rungs: list[dict[str, Any]]
 ) -> None:
@@ -153,10 +163,9 @@ def test_a_ladder_that_loads_has_at_most_one_live_rung_per_audience_at_any_minut
         lines = (rung(name=f"r{number}") | values).items()
         body += "[[rung]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in lines)
     (folder / "cadences" / "x.toml").write_text(body)
-    live: list[tuple[Audience, int, int]] = []
+    live: list[tuple[Audience, int]] = []
     for values in rungs:
-        span = range(minute(values["at"]), minute(values["not_after"]))
-        live += itertools.product(values["audiences"], [values["day"]], span)
+        live += itertools.product(values["audiences"], span(values))
     bursts = len(live) != len(set(live))
     if bursts:
         with pytest.raises(ConfigError, match="overlaps"):
@@ -177,9 +186,22 @@ def test_the_shipped_ladder_is_for_every_audience_inside_decent_hours_and_severa
     [cadence] = load_cadences(CONFIG)
     assert cadence.name == "default"
     assert {rung.offset_days for rung in cadence.rungs} == {-7, -3, -1, 0, 1, 3, 5, 7, 10}
-    assert all(time(9) <= rung.at < rung.not_after <= time(20) for rung in cadence.rungs)
+    assert all(time(9) <= rung.at < time(20) and time(10) <= rung.not_after <= time(20) for rung in cadence.rungs)
     due_day = [rung for rung in cadence.rungs if rung.offset_days == 0]
     assert all(StopRule.AUTOPAY in rung.stop for rung in due_day)
     for audience in Audience:
         assert any(audience in rung.audiences for rung in due_day)
     assert sum(Audience.HIGH in rung.audiences for rung in due_day) == 3
+
+
+def test_what_follows_the_due_date_waits_for_monday_and_what_comes_before_it_does_not() -> None:
+    [cadence] = load_cadences(CONFIG)
+    assert {rung.lasts_days for rung in cadence.rungs if rung.offset_days <= 0} == {0}
+    # Which days of the week a rung's first day may be, so that its window meets the hours of a workday.
+    workdays = range(5)
+    for audience in Audience:
+        helped = [rung for rung in cadence.rungs if audience in rung.audiences and rung.offset_days in {3, 7}]
+        assert len(helped) == 2
+        for rung in helped:
+            days = range(rung.lasts_days + (rung.not_after > time(9)))
+            assert all(any((first + day) % 7 in workdays for day in days) for first in range(7)), rung.name

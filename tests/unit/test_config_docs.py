@@ -55,7 +55,7 @@ def test_the_words_of_a_rung_are_described(words: type[Audience | ChannelKind | 
 
 def test_the_example_of_a_rung_has_every_key_and_loads() -> None:
     values = tomllib.loads(example("cadences.md"))
-    renamed = {"offset_days": "day"}
+    renamed = {"offset_days": "day", "lasts_days": "last_day"}
     assert {renamed.get(field.name, field.name) for field in fields(Rung)} == set(values["rung"][0])
     known = frozenset(("due_tomorrow", channel) for channel in ChannelKind)
     assert read_cadence(values, Path("example.toml"), known).rungs[0].name == "T-1"

@@ -18,7 +18,7 @@ zones = st.sampled_from(ZONES)
 days = st.dates(min_value=date(2012, 1, 1), max_value=date(2037, 1, 1))
 
 
-def rung(offset: int = 0, at: time = time(9), not_after: time = time(12)) -> Rung:
+def rung(offset: int = 0, at: time = time(9), not_after: time = time(12), lasts: int = 0) -> Rung:
     return Rung(
         name="r",
         audiences=frozenset(Audience),
@@ -29,6 +29,7 @@ def rung(offset: int = 0, at: time = time(9), not_after: time = time(12)) -> Run
         template="t",
         priority=5,
         stop=frozenset(StopRule),
+        lasts_days=lasts,
     )
 
 
@@ -61,9 +62,19 @@ def test_a_rung_is_live_from_its_time_until_just_before_its_end() -> None:
     assert not live(rung(), due_on, NEW_YORK, end)
 
 
+def test_a_rung_may_last_over_a_weekend_and_ends_by_the_clock_of_its_last_day() -> None:
+    # Clocks went forward on 11 March 2018.
+    lasting = rung(offset=1, not_after=time(8), lasts=2)
+    assert ends_at(lasting, date(2018, 3, 9), NEW_YORK) == datetime(2018, 3, 12, 12, tzinfo=UTC)
+    assert [lasting.is_open_at(at) for at in (time(7), time(8), time(9))] == [True, True, True]
+    one_night = rung(offset=1, not_after=time(8), lasts=1)
+    assert [one_night.is_open_at(at) for at in (time(7), time(8), time(9))] == [True, False, True]
+    assert [rung().is_open_at(at) for at in (time(8), time(9), time(12))] == [False, True, False]
+
+
 def test_a_window_that_is_naive_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
-        due_days(rung(), datetime(2018, 1, 1), datetime(2018, 1, 2))  # noqa: DTZ001 - that is the point
+        due_days([rung()], datetime(2018, 1, 1), datetime(2018, 1, 2))  # noqa: DTZ001 - that is the point
 
 
 @given(
@@ -72,20 +83,23 @@ def test_a_window_that_is_naive_is_refused() -> None:
     offset=st.integers(-60, 60),
     at=st.times(max_value=time(22)),
     lead=st.timedeltas(timedelta(0), timedelta(days=3)),
+    lasts=st.integers(0, 6),
+    late=st.booleans(),
 )
 def test_a_planning_window_covers_every_due_date_that_is_live_in_it(
-    zone: ZoneInfo, due_on: date, offset: int, at: time, lead: timedelta
+    zone: ZoneInfo, due_on: date, offset: int, at: time, lead: timedelta, lasts: int, *, late: bool
 ) -> None:
-    step = rung(offset, at.replace(second=0, microsecond=0), time(23))
-    now = fires_at(step, due_on, zone)
-    first, last = due_days(step, now - lead, now + timedelta(microseconds=1))
+    tick = timedelta(microseconds=1)
+    step = rung(offset, at.replace(second=0, microsecond=0), time(23), lasts)
+    now = ends_at(step, due_on, zone) - tick if late else fires_at(step, due_on, zone)
+    first, last = due_days([step, rung(offset)], now - (timedelta() if late else lead), now + tick)
     assert first <= due_on <= last
 
 
 @given(due_on=days, offset=st.integers(-60, 60), hours=st.integers(1, 48))
 def test_a_planning_window_asks_for_few_days_more_than_it_needs(due_on: date, offset: int, hours: int) -> None:
     now = datetime.combine(due_on, time(12), UTC)
-    first, last = due_days(rung(offset), now, now + timedelta(hours=hours))
+    first, last = due_days([rung(offset)], now, now + timedelta(hours=hours))
     assert timedelta(0) <= last - first <= timedelta(hours=hours) + timedelta(days=3)
 
 
