@@ -9,9 +9,15 @@ import typer
 
 from duecourse.cli.jurisdictions import cited, grade_of, whom, why_reported
 from duecourse.cli.output import FAILED, AsJson, print_fields, print_json, print_table
+from duecourse.cli.pack_duties import duties_in_words, read_place
+from duecourse.domain.clock import host_now
 from duecourse.domain.errors import ConfigError, InputError
+from duecourse.policy.packs.binding import Days, Kind
+from duecourse.policy.packs.compile import PackSet
 from duecourse.policy.packs.difference import Change, changes
+from duecourse.policy.packs.merge import duties
 from duecourse.policy.packs.model import Pack, Rule, Source
+from duecourse.policy.packs.vocabulary import ActorRole, DebtorType, Medium, Purpose
 from duecourse.policy.packs.writing import plain, said
 from duecourse.policy.rule_words import rule_in_words
 from duecourse.settings import find_config_dir
@@ -97,6 +103,41 @@ def diff(
         typer.echo(_sentence(change))
     if not found:
         typer.echo(f"{old.name} and {new.name} say the same")
+
+
+@app.command(name="duties")
+def duties_(
+    place: Annotated[str, typer.Argument(help="Where the borrower lives: a country or a part of it, US or BR-SP.")],
+    *,
+    role: Annotated[ActorRole, typer.Option(help="In whose name the loan is collected.")] = ActorRole.FIRST_PARTY,
+    lender: Annotated[str | None, typer.Option(metavar="COUNTRY", help="The lender's seat.")] = None,
+    channel: Annotated[Medium, typer.Option(help="On which somebody asks to stop.")] = Medium.SMS,
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="By default today.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what all packs that apply ask for beside the contact: how long to keep what, how soon to answer whom.
+
+    The longest minimum and the shortest deadline win. What cannot all be kept is left to a person.
+    """
+    kind = Kind(
+        medium=channel,
+        purpose=Purpose.COLLECTION_INTERACTIVE,
+        actor_role=role,
+        lender_type=None,
+        debtor_type=DebtorType.NATURAL_PERSON,
+        residence=read_place(place),
+        present=None,
+        lender_country=read_place(lender).country if lender else None,
+        carrier_country=None,
+    )
+    day = on.date() if on else host_now().date()
+    regime = PackSet(_all()).regime(kind, Days(day, day))
+    found = duties(regime)
+    if as_json:
+        print_json({"packs": regime.packs, "duties": found})
+    else:
+        typer.echo(f"together, {', '.join(regime.packs)} ask:")
+        print_table(("what", "by"), duties_in_words(found))
 
 
 def _all() -> tuple[Pack, ...]:

@@ -92,6 +92,18 @@ def clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
+def deadline_in_words(deadline: Deadline) -> str:
+    """`10 business days`."""
+    return f"{deadline.n} {deadline.clock.replace('_', ' ')}".removesuffix("s" if deadline.n == 1 else "")
+
+
+def period_in_words(period: Period) -> str:
+    """`2 years 6 months`."""
+    years, months = divmod(period.months, 12)
+    parts = ((years, "year"), (months, "month"), (period.days, "day"))
+    return " ".join(f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts if number)
+
+
 def plain(words: Iterable[str], between: str = ", ") -> str:
     """Words of a vocabulary as a list: `co borrower, debtor`."""
     return between.join(sorted(word.replace("_", " ") for word in words))
@@ -177,26 +189,20 @@ def _carrier(params: p.Carrier) -> str:
 
 def _deadlines(params: p.ComplaintSla) -> str:
     stages = [
-        _term(stage.deadline) + (f" if {stage.condition.replace('_', ' ')}" if stage.condition else "")
+        deadline_in_words(stage.deadline) + (f" if {stage.condition.replace('_', ' ')}" if stage.condition else "")
         for stage in params.stages
     ]
     return f"a complaint is answered in {', '.join(stages)}"
 
 
-def _term(deadline: Deadline) -> str:
-    return f"{deadline.n} {deadline.clock.replace('_', ' ')}".removesuffix("s" if deadline.n == 1 else "")
+def _right(params: p.DataRights) -> str:
+    return f"a {params.right.replace('_', ' ')} is answered in {deadline_in_words(params.deadline)}"
 
 
 def _retention(params: p.Retention) -> str:
     bounds = [("at least", params.min), ("at most", params.max)]
-    said = " and ".join(f"{word} {_length(period)}" for word, period in bounds if period)
+    said = " and ".join(f"{word} {period_in_words(period)}" for word, period in bounds if period)
     return f"each {params.object.replace('_', ' ')} is kept {said}"
-
-
-def _length(period: Period) -> str:
-    years, months = divmod(period.months, 12)
-    parts = ((years, "year"), (months, "month"), (period.days, "day"))
-    return " ".join(f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts if number)
 
 
 _OF_TYPE: dict[RuleType, Callable[[Any], str]] = {
@@ -218,7 +224,7 @@ _OF_TYPE: dict[RuleType, Callable[[Any], str]] = {
     RuleType.SOCIAL: lambda params: f"social networks: in public {params.public}, in private {plain([params.private])}",
     RuleType.CALLER_ID: lambda params: "the true calling number is shown" if params.show else "caller identity",
     RuleType.RECORDING: lambda _: "it is recorded, and whoever is recorded is told",
-    RuleType.DATA_RIGHTS: lambda params: f"a {params.right.replace('_', ' ')} is answered in {_term(params.deadline)}",
+    RuleType.DATA_RIGHTS: _right,
     RuleType.AUTOMATION: lambda params: f"a machine's voice: {plain([params.robot_voice])}",
     RuleType.CONDITION: _conditions,
     RuleType.TRANSFER_NOTICE: lambda params: f"a notice must come before: {plain([params.before])}",

@@ -205,6 +205,41 @@ def test_diff_compares_two_packs_or_two_versions_of_a_file(run: Any, folder: Pat
     assert {"place": "rule", "id": "br.sp.window", "how": "removed"}.items() <= told["changes"][-2].items()
 
 
+def test_duties_are_those_of_all_packs_that_apply_and_the_strictest_wins(run: Any) -> None:
+    ours, theirs = (run("duties", "US-CA", *more).stdout for more in ((), ("--role", "third_party_agency")))
+    assert "us-nyc" not in ours
+    assert all("each collection record is kept at least 5 years" in told for told in (ours, theirs))
+    assert "us.regf.retention" not in ours
+    assert "house.retention.contacts, us.regf.retention" in theirs
+    # The law's ten business days are more than the house takes.
+    assert "heard for the whole channel within 1 hour" in ours
+    told = json.loads(run("duties", "BR-SP", "--json").stdout)
+    assert [name.partition("@")[0] for name in told["packs"]] == ["br", "br-sp", "house"]
+    assert told["duties"]["kept"]["collection_record"]["min"] == {"months": 60, "days": 0}
+    assert told["duties"]["complaint_stages"] == [{"deadline": {"n": 15, "clock": "calendar_days"}, "condition": None}]
+
+
+def test_duties_that_cannot_all_be_kept_are_left_to_a_person(run: Any, folder: Path) -> None:
+    law = """
+[[rules]]
+id = "th.forget"
+type = "retention"
+source = "dca2558"
+params = {object = "collection_record", max = "P1Y"}
+"""
+    th = folder / "packs/th.toml"
+    th.write_text(th.read_text("utf-8").replace("[[rules]]", law + "\n[[rules]]", 1), "utf-8")
+    lines = run("duties", "TH").stdout.splitlines()
+    assert "for a person to decide" in lines[-1]
+    assert "th.forget" in lines[-1]
+
+
+@pytest.mark.parametrize("place", ["Mars", "us", "US-", "XX-SP"])
+def test_duties_are_asked_of_a_place(run: Any, place: str) -> None:
+    done = run("duties", place)
+    assert isinstance(done.exception, InputError)
+
+
 @pytest.mark.parametrize(
     ("name", "problem"), [("xx", "no pack 'xx'; the packs are au"), ("./x.toml", "cannot be read")]
 )
