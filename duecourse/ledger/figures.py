@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from duecourse.domain.clock import Times
 from duecourse.ledger.releasing import instants
 from duecourse.ledger.statements import statement
+from duecourse.ledger.waiting import Waiting, count_waiting
 
 if TYPE_CHECKING:
     from duecourse.ledger.database import Connection
 
 #: Upper bounds in seconds: from a request's time to a day that a phone was off.
 LATENCY_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0)
-
-_QUESTIONS = "SELECT count(*) FROM demands WHERE NOT sure AND answer IS NULL"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,10 +71,9 @@ class FigureRows:
         row: Sequence[int] | None = await cursor.fetchone()
         return (row[0], row[1]) if row else (0, 0)
 
-    async def questions(self) -> int:
-        """How many demands wait for a person to say what was meant."""
-        row = await (await self._conn.execute(_QUESTIONS)).fetchone()
-        return row[0] if row else 0
+    async def waiting(self, *, times: Times) -> Waiting:
+        """What waits for people."""
+        return await count_waiting(self._conn, times.business)
 
     async def shares(self) -> list[tuple[str, str, float]]:
         """Channel, provider and the part of its weight that it is given, of those that ever were given less."""

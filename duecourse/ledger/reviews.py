@@ -12,6 +12,7 @@ from duecourse.domain.event import Event
 from duecourse.domain.review import NewDecision, Review, ReviewDecision
 from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.events import EventRows
+from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import document
 from duecourse.ports import Judged
 
@@ -24,6 +25,7 @@ _ASK = """
 INSERT INTO reviews (contact_id, due_on, borrower_id, rules, asked_at)
 SELECT r.contact_id, r.due_on, r.borrower_id, r.rules, %(now)s
 FROM jsonb_to_recordset(%(rows)s) AS r (contact_id bigint, due_on date, borrower_id bigint, rules text[])
+ON CONFLICT (contact_id) WHERE decision IS NULL DO NOTHING
 """
 #: The verdict stands in the event that was written with the review.
 _READ = """
@@ -43,7 +45,8 @@ JOIN LATERAL (
 _LIST = (
     _READ
     + """
-WHERE r.decision IS NULL AND c.state = 'planned' AND c.not_after > %(now)s
+WHERE r.decision IS NULL AND r.contact_id >= contact_month_base(%(oldest)s)
+  AND c.state = 'planned' AND c.not_after > %(now)s
   AND (%(borrower)s::text IS NULL OR b.external_id = %(borrower)s)
 ORDER BY c.not_after, r.review_id LIMIT %(limit)s
 """
@@ -94,7 +97,8 @@ class ReviewRows:
 
     async def listed(self, borrower: str | None, *, now: datetime, limit: int) -> Sequence[Review]:
         """What waits, that which ends first first; of one borrower (the lender's number) or of all."""
-        return await self._read(_LIST, {"borrower": borrower, "now": now, "limit": limit})
+        oldest = (now - REACH).date()
+        return await self._read(_LIST, {"borrower": borrower, "now": now, "oldest": oldest, "limit": limit})
 
     async def find(self, review_id: int, *, now: datetime) -> Review | None:
         """One review, decided or not; None where there is none of this id."""

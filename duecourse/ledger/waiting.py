@@ -1,7 +1,8 @@
-"""What waits for a person, counted: for `duecourse doctor`. Reads only."""
+"""What waits for a person, counted: for `duecourse doctor` and the metrics. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.rows import class_row
@@ -9,6 +10,10 @@ from psycopg.rows import class_row
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.ledger.clock import read_times
 from duecourse.ledger.database import APP_ROLE
+from duecourse.ledger.releasing import REACH
+
+if TYPE_CHECKING:
+    from duecourse.ledger.database import Connection
 
 _COUNT = """
 SELECT (SELECT count(*)::int FROM encounters WHERE state = 'unrecorded') AS unrecorded,
@@ -16,7 +21,9 @@ SELECT (SELECT count(*)::int FROM encounters WHERE state = 'unrecorded') AS unre
 FROM (
     SELECT count(*)::int AS reviews, min(c.not_after) AS first_end
     FROM reviews r JOIN contacts c ON c.contact_id = r.contact_id AND c.due_on = r.due_on
-    WHERE r.decision IS NULL AND c.state = 'planned' AND c.not_after > %s
+    -- What is over stays undecided for ever: an id carries its month, so the index leads past all that is old.
+    WHERE r.decision IS NULL AND r.contact_id >= contact_month_base(%(oldest)s)
+      AND c.state = 'planned' AND c.not_after > %(now)s
 ) r
 """
 _PATIENCE_S = 5
@@ -24,14 +31,17 @@ _PATIENCE_S = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    reviews: int
+    reviews: int = 0
     """Contacts that wait for a person's decision."""
-    first_end: datetime | None
+    first_end: datetime | None = None
     """When the first of them is over."""
-    questions: int
+    questions: int = 0
     """Words that were perhaps an opt-out."""
-    unrecorded: int
+    unrecorded: int = 0
     """Calls and visits that were allowed and of which nobody said what became of them."""
+
+
+_NOTHING = Waiting()
 
 
 async def what_waits(database_url: str, *, virtual: bool) -> Waiting:
@@ -46,10 +56,12 @@ async def what_waits(database_url: str, *, virtual: bool) -> Waiting:
         ) as conn:
             await conn.execute(f"SET ROLE {APP_ROLE}".encode())
             times = await read_times(conn, virtual=virtual)
-            async with conn.cursor(row_factory=class_row(Waiting)) as cursor:
-                found = await (await cursor.execute(_COUNT, (times.business,))).fetchone()
+            return await count_waiting(conn, times.business)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as exc:
         raise StoreUnavailable(f"Postgres cannot be asked what waits ({type(exc).__name__})") from exc
-    if found is None:
-        raise StoreUnavailable("Postgres did not say what waits")
-    return found
+
+
+async def count_waiting(conn: "Connection", now: datetime) -> Waiting:
+    """By partial indexes: it costs what waits. `now` is business time."""
+    async with conn.cursor(row_factory=class_row(Waiting)) as cursor:
+        return await (await cursor.execute(_COUNT, {"now": now, "oldest": (now - REACH).date()})).fetchone() or _NOTHING

@@ -25,13 +25,14 @@ from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.vocabulary import OutcomeClass
 from duecourse.ledger.database import PostgresLedger
 from duecourse.ledger.figures import LATENCY_BOUNDS, Depth, FigureRows, Latency, Step
+from duecourse.ledger.waiting import Waiting
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: A scrape waits so long for the database, and then has the last figures.
 _PATIENCE_S = 10.0
 _OUTCOMES = frozenset(kind.value for kind in OutcomeClass)
-_WITHHELD = frozenset({"suppressed", "cancelled", "expired", "deferred", "rejected"})
+_WITHHELD = frozenset({"suppressed", "cancelled", "expired", "deferred", "review", "rejected"})
 #: A rule's id or a cause of ours. A provider's own codes would make labels without end.
 _REASON = re.compile(r"[a-z][a-z0-9._-]{0,59}")
 _LABELS_OF_BOUNDS = [str(bound) for bound in LATENCY_BOUNDS] + ["+Inf"]
@@ -50,7 +51,7 @@ class Figures(Collector):
     up: bool = False
     depths: Sequence[Depth] = ()
     inbox: tuple[int, int] = (0, 0)
-    questions: int = 0
+    waiting: Waiting = field(default_factory=Waiting)
     shares: Sequence[tuple[str, str, float]] = ()
     steps: Tally[tuple[str, str, str, str]] = field(default_factory=Tally)
     buckets: dict[tuple[str, str], list[int]] = field(default_factory=dict)
@@ -82,12 +83,12 @@ class Figures(Collector):
         async with self.ledger.transaction() as tx:
             rows = FigureRows(tx.conn)
             depths, inbox, shares = await rows.depths(times=times), await rows.inbox(), await rows.shares()
-            questions = await rows.questions()
+            waiting = await rows.waiting(times=times)
             steps = await rows.steps(since, until) if until > since else []
             latencies = await rows.latencies(since, until) if until > since else []
         # All or nothing: a reading that broke off must not be counted twice.
         self.depths, self.inbox, self.shares, self._since = depths, inbox, shares, max(since, until)
-        self.questions = questions
+        self.waiting = waiting
         self._add(steps, latencies)
 
     def _add(self, steps: Sequence[Step], latencies: Sequence[Latency]) -> None:
@@ -103,13 +104,20 @@ class Figures(Collector):
         yield _gauge("duecourse_figures_up", "1 where the last reading of the database succeeded.", float(self.up))
         yield _gauge("duecourse_inbox_waiting", "Stored webhooks that wait to be applied.", self.inbox[0])
         yield _gauge("duecourse_inbox_set_aside", "Stored webhooks that could not be applied.", self.inbox[1])
-        yield _gauge("duecourse_questions", "Replies that are perhaps a stop: nobody has said yet.", self.questions)
+        yield from self._people()
         yield self._shares()
         yield from self._queues()
         yield self._events()
         yield self._outcomes()
         yield self._withheld()
         yield self._latencies()
+
+    def _people(self) -> Iterator[Metric]:
+        waiting = self.waiting
+        yield _gauge("duecourse_questions", "Replies that are perhaps a stop: nobody has said yet.", waiting.questions)
+        yield _gauge("duecourse_reviews", "Contacts that wait for a person's decision.", waiting.reviews)
+        missed = "Calls and visits that were allowed and never recorded."
+        yield _gauge("duecourse_unrecorded_encounters", missed, waiting.unrecorded)
 
     def _shares(self) -> Metric:
         words = "The part of its weight that a provider of a shared route is given; absent where it is all of it."

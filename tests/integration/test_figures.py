@@ -180,6 +180,26 @@ async def test_questions_that_nobody_has_answered_are_told(outreach: Any, look: 
     assert "duecourse_questions 2.0" in await look()
 
 
+async def test_what_else_waits_for_people_is_told(outreach: Any, look: Any) -> None:
+    borrower = await outreach.borrower()
+    for state in ("planned", "cancelled"):
+        contact = await outreach.contact(borrower, state)
+        await outreach.rows(
+            "INSERT INTO reviews (contact_id, due_on, borrower_id, rules, asked_at)"
+            " SELECT contact_id, due_on, borrower_id, '{x}', %s FROM contacts WHERE contact_id = %s RETURNING 1",
+            *(AT, contact),
+        )
+    await outreach.rows(
+        "INSERT INTO encounters (reference, borrower_id, state, medium, direction, agent_kind, at, local_day,"
+        " recorded_at, recorded_by) SELECT state, %s, state, 'call', 'outbound', 'human', %s, %s, %s, 'x'"
+        " FROM unnest(ARRAY['reserved', 'unrecorded', 'released']) AS u (state) RETURNING 1",
+        *(borrower, AT, AT.date(), AT),
+    )
+    text = await look()
+    assert "duecourse_reviews 1.0" in text
+    assert "duecourse_unrecorded_encounters 1.0" in text
+
+
 async def test_the_search_for_lately_recorded_events_reads_a_summary_of_blocks(outreach: Any) -> None:
     """Not the table: on a ledger of years it would cost as much as the years."""
     await outreach.rows("SELECT ensure_months(%s, %s)", AT.date(), AT.date())

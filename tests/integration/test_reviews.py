@@ -2,9 +2,10 @@
 
 import asyncio
 import itertools
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -26,6 +27,7 @@ from duecourse.policy.packs.headings import OnFail
 from duecourse.policy.packs.vocabulary import Medium, TouchOutcome
 from duecourse.ports.evidence import NewEncounter
 from duecourse.settings import Settings
+from duecourse.settings.packs import load_pack_set
 from duecourse.usecases.opt_out import opt_out
 from duecourse.usecases.place_hold import place_hold
 from duecourse.usecases.record_encounter import record_encounter
@@ -61,13 +63,13 @@ async def law(world: World, ada: Seeded) -> World:
     return replace(world, packs=LAW, rungs=(rung(stop=frozenset()),))
 
 
-async def call(world: World, who: Seeded) -> None:
+async def call(world: World, who: Seeded, at: datetime = MORNING) -> None:
     touch = NewEncounter(
         reference=f"C-{next(_calls)}",
         borrower=who.external_id,
         medium=Medium.CALL,
         outcome=TouchOutcome.UNANSWERED,
-        at=MORNING,
+        at=at,
     )
     await record_encounter(touch, ledger=world.ledger, clock=world.clock, actor="test")
 
@@ -177,6 +179,54 @@ async def test_two_people_at_once_decide_once(law: World, database_url: str, vau
     assert len(done) == 4
     assert all(isinstance(one, Decided | InputError) for one in said)
     assert (await kinds(law)).count("review.decided") == 1
+
+
+async def test_processes_that_decide_at_once_decide_once(law: World, environment: dict[str, str]) -> None:
+    await law.deliver()
+    review = await the_one(law)
+    async with law.ledger.transaction() as tx:
+        await tx.conn.execute("INSERT INTO virtual_clock (business) VALUES (%s)", (MORNING,))
+    words = ("reviews", "decide", str(review.review_id), "--by", "S-7", "--reason", "asked")
+    started = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "duecourse.cli.main", *words, decision),
+            env=environment | {"DUECOURSE_CLOCK": "virtual"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for decision in ("--refuse", "--again", "--refuse", "--again")
+    ]
+    told = [(await one.communicate())[0].decode() for one in started]
+    assert sorted(str(one.returncode) for one in started) == ["0", "0", "1", "1"]
+    assert sum("had been decided before" in said for said in told) == 1
+    assert (await kinds(law)).count("review.decided") == 1
+
+
+async def test_a_contact_that_is_asked_about_twice_stands_on_the_list_once(law: World) -> None:
+    await law.deliver()
+    await law.rows("UPDATE contacts SET not_before = scheduled_at RETURNING contact_id")
+    await go_on(law)
+    assert (await the_one(law)).rules == ("us.second",)
+    assert (await kinds(law)).count("contact.review") == 2
+    assert law.channel.sent == []
+
+
+async def test_by_the_shipped_packs_more_than_seven_tries_in_a_week_are_for_a_person(
+    law: World, ada: Seeded, settings: Settings
+) -> None:
+    house = replace(settings.policy, packs=("us-federal",))
+    shipped = replace(law, packs=load_pack_set(settings.config_dir, house, settings.quiet))
+    for day in range(1, 7):
+        await call(law, ada, at=MORNING - timedelta(days=day))
+    await shipped.deliver()
+    review = await the_one(shipped)
+    assert review.rules == ("house.attempts.excessive",)
+    await decide(shipped, review, ALLOW)
+    await go_on(shipped)
+    last = "SELECT data->'verdict' FROM events WHERE data ? 'verdict' ORDER BY event_id DESC LIMIT 1"
+    [(verdict,)] = await law.rows(last)
+    # Nobody allowed a text that tells no way to refuse.
+    assert (verdict["decision"], verdict["rules"]) == ("suppress", ["house.refusal"])
 
 
 async def opts_out(world: World, who: Seeded) -> None:
