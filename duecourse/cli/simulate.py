@@ -15,10 +15,10 @@ from duecourse.cli.output import INTERRUPTED, AsJson, print_json
 from duecourse.cli.simulate_screen import Progress, print_report
 from duecourse.domain.errors import InputError
 from duecourse.simulator.book_head import BUNDLED, write_head
+from duecourse.simulator.forward.comparison import Wishes, simulate
 from duecourse.simulator.forward.page import page_of
 from duecourse.simulator.forward.policy import DEFAULT_CADENCE, Policy, pack_ids, parse_policy
 from duecourse.simulator.forward.span import Span
-from duecourse.simulator.forward.trial import Wishes, simulate
 
 app = typer.Typer()
 

@@ -1,8 +1,8 @@
 """Agreements and consents with their proof: what lifts a rule that says so. The gate reads them at the claim."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -13,8 +13,7 @@ from duecourse.domain.event import Event
 from duecourse.ledger.debtors import lock_debtor
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.evidence import put_once
-from duecourse.policy.packs.periods import Hours
-from duecourse.policy.packs.vocabulary import Day
+from duecourse.ledger.hours import shown_hours, stored_hours
 from duecourse.ports.evidence import Agreement, NewAgreement, Recorded
 
 if TYPE_CHECKING:
@@ -104,20 +103,3 @@ class AgreementRows:
             return [
                 Agreement(**row | {"hours": list(map(shown_hours, row["hours"]))}) for row in await cursor.fetchall()
             ]
-
-
-def agreed_hours(stored: Iterable[Mapping[str, Any]]) -> tuple[Hours, ...]:
-    """As they are stored, back as values."""
-    return tuple(Hours(days=frozenset(map(Day, h["days"])), start=h["start"], end=h["end"]) for h in stored)
-
-
-def stored_hours(hours: Hours) -> dict[str, object]:
-    return {"days": [day for day in Day if day in hours.days], "start": hours.start, "end": hours.end}
-
-
-def shown_hours(stored: Mapping[str, Any]) -> str:
-    return f"{','.join(stored['days'])} {_clock(stored['start'])}-{_clock(stored['end'])}"
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"

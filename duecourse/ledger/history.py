@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from duecourse.domain.clock import Times
 from duecourse.domain.demand import CONFIRMING, Scope
-from duecourse.ledger.agreements import agreed_hours
+from duecourse.ledger.hours import read_hours
 from duecourse.ledger.releasing import REACH
 from duecourse.ledger.statements import Ids
 from duecourse.policy.history import REVIEWED, Allowance, Evidence, Stop, Touch
@@ -281,7 +281,7 @@ def _agreement(found: History, borrower_id: int, record: list[Any]) -> None:
             rules=frozenset(rules),
             channels=frozenset(map(Medium, channels)),
             purposes=frozenset(map(Purpose, purposes)),
-            hours=agreed_hours(hours),
+            hours=read_hours(hours),
         )
     )
 

@@ -9,9 +9,9 @@ from psycopg.types.json import Jsonb
 from duecourse.domain.clock import Times
 from duecourse.domain.event import Event
 from duecourse.domain.vocabulary import ChannelKind
-from duecourse.ledger.agreements import agreed_hours, shown_hours, stored_hours
 from duecourse.ledger.debtors import lock_debtor
 from duecourse.ledger.events import EventRows
+from duecourse.ledger.hours import read_hours, shown_hours, stored_hours
 from duecourse.ledger.statements import Ids
 from duecourse.policy.preferences import NOTHING_ASKED, Preferences
 from duecourse.ports.preferences import PreferenceRecord
@@ -45,7 +45,7 @@ async def read_preferences(conn: "Connection", borrowers: Sequence[int]) -> dict
 def preferences_of(rows: Sequence[Sequence[Any]]) -> dict[int, Preferences]:
     """The rows of `READ_PREFERENCES`, by borrower: for who sends it in a pipeline of their own."""
     return {
-        borrower_id: Preferences(locale=locale, channels=tuple(map(ChannelKind, channels)), hours=agreed_hours(hours))
+        borrower_id: Preferences(locale=locale, channels=tuple(map(ChannelKind, channels)), hours=read_hours(hours))
         for borrower_id, locale, channels, hours in rows
     }
 

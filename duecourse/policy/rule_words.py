@@ -8,7 +8,7 @@ from duecourse.policy.packs import params as p
 from duecourse.policy.packs.clauses import Excluded, StopEffect, WindowKind
 from duecourse.policy.packs.headings import RuleType
 from duecourse.policy.packs.model import Rule
-from duecourse.policy.packs.periods import Deadline, Hours, Period
+from duecourse.policy.packs.periods import Deadline, Hours, Period, clock
 from duecourse.policy.packs.vocabulary import Day
 
 #: Why a rule that stands in no pack said no. Its id is in every verdict.
@@ -85,11 +85,6 @@ def days_in_words(days: frozenset[Day]) -> str:
             runs.append([day])
     named = [_run(run) for run in runs] + (["holidays"] if Day.HOLIDAY in days else [])
     return ", ".join(named)
-
-
-def clock(minutes: int) -> str:
-    """Minutes after midnight as `08:05`; the end of a day is `24:00`."""
-    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def deadline_in_words(deadline: Deadline) -> str:

@@ -14,6 +14,7 @@ from duecourse.ledger.forward import ForwardRows
 from duecourse.settings import Settings
 from duecourse.simulator.book_head import BUNDLED, write_head
 from duecourse.simulator.forward.acts import Deed
+from duecourse.simulator.forward.comparison import Wishes, simulate
 from duecourse.simulator.forward.evidence import evidence_of
 from duecourse.simulator.forward.latent import zone_of
 from duecourse.simulator.forward.library import load_book
@@ -23,7 +24,6 @@ from duecourse.simulator.forward.policy import Policy
 from duecourse.simulator.forward.report import report_of
 from duecourse.simulator.forward.span import Span
 from duecourse.simulator.forward.stage import carriers, staged
-from duecourse.simulator.forward.trial import Wishes, simulate
 
 START = datetime(2018, 6, 25, tzinfo=UTC)
 SPAN = Span(start=START, end=START + timedelta(days=8))

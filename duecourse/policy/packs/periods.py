@@ -9,6 +9,11 @@ from duecourse.policy.packs.vocabulary import Day
 MIDNIGHT = 1440
 
 
+def clock(minutes: int) -> str:
+    """Minutes after midnight as `08:05`; the end of a day is `24:00`."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
 class DayClock(StrEnum):
     HOURS = "hours"
     CALENDAR_DAYS = "calendar_days"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from duecourse.policy.packs.model import Pack
-from duecourse.policy.packs.periods import Hours, Period
+from duecourse.policy.packs.periods import Hours, Period, clock
 
 _HEAD = ("id", "version", "as_of", "title", "kind", "applies_to")
 _PLACE = ("country", "subdivision", "countries")
@@ -46,7 +46,7 @@ def _default(field: "dataclasses.Field[Any]") -> Any:
 
 def _value(value: Any) -> Any:
     if isinstance(value, Hours):
-        return {"days": _value(value.days), "from": _clock(value.start), "to": _clock(value.end)}
+        return {"days": _value(value.days), "from": clock(value.start), "to": clock(value.end)}
     if isinstance(value, Period):
         return _period(value)
     if dataclasses.is_dataclass(value):
@@ -64,10 +64,6 @@ def _in_order(words: tuple[Any, ...] | frozenset[Any]) -> Iterable[Any]:
         return words
     kind = type(next(iter(words), None))
     return [word for word in kind if word in words] if issubclass(kind, StrEnum) else sorted(words)
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _period(period: Period) -> str:
