@@ -1,13 +1,13 @@
 """What a pack's parts must be beyond their types: what contradicts itself is refused before anybody relies on it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from duecourse.domain.territories import is_country
 from duecourse.domain.zones import find_zone
 from duecourse.policy.packs import params as p
-from duecourse.policy.packs.clauses import StopEffect, WindowKind
+from duecourse.policy.packs.clauses import Comparison, ConditionFact, StopEffect, WindowKind
 from duecourse.policy.packs.fields import BAD, Reader
 from duecourse.policy.packs.headings import Anchor, Grade, PackKind, Verification
 from duecourse.policy.packs.model import Calendars, Rule, Source, TimezoneRule
@@ -27,6 +27,12 @@ _VERIFIED_BY = {
     Grade.MEMORY_LOW: Verification.MEMORY,
 }
 _MOST_DAYS = 366
+#: What the facts of conditions are that are no whole numbers.
+_COMPARED: dict[ConditionFact, tuple[type, str]] = {
+    ConditionFact.PRODUCT: (str, "text"),
+    ConditionFact.UNDERAGE: (bool, "true or false"),
+}
+_SAME = frozenset({Comparison.EQ, Comparison.NE})
 
 Complaint = tuple[str, str]
 """A key below the rule, and what is wrong with it."""
@@ -90,6 +96,8 @@ def check_rule(rule: Rule, reader: Reader, key: str, sources: Mapping[str, Any])
     elif source is not BAD and rule.grade is source.grade:
         reader.refuse(f"{key}.grade", "is the source's own: leave it out")
     _check_dates(rule, reader, key)
+    for below, problem in _conditions("when", rule.when):
+        reader.refuse(f"{key}.{below}", problem)
     for below, problem in _COMPLAINTS.get(type(rule.params), _none)(rule.params):
         reader.refuse(f"{key}.params.{below}", problem)
 
@@ -159,6 +167,17 @@ def _third_party(rule: p.ThirdParty) -> Iterator[Complaint]:
 def _needed(rule: p.ConditionNeeded) -> Iterator[Complaint]:
     if not rule.all:
         yield "all", "must not be empty"
+    yield from _conditions("all", rule.all)
+
+
+def _conditions(key: str, conditions: Iterable[p.Condition]) -> Iterator[Complaint]:
+    """One that compares what cannot be compared would hold up every contact of the pack."""
+    for place, one in enumerate(conditions):
+        kind, named = _COMPARED.get(one.fact, (int, "a whole number"))
+        if type(one.value) is not kind:
+            yield f"{key}[{place}].value", f"must be {named}: {one.fact} is"
+        elif kind is not int and one.op not in _SAME:
+            yield f"{key}[{place}].op", f"must be == or !=: {one.fact} is {named}"
 
 
 def _sla(rule: p.ComplaintSla) -> Iterator[Complaint]:

@@ -253,7 +253,7 @@ class Condition:
 
     fact: ConditionFact
     op: Comparison
-    value: bool | int | str
+    value: int | str | bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
