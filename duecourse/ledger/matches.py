@@ -31,8 +31,8 @@ _MATCH_MESSAGE = """
 SELECT w.place, a.contact_id, a.due_on, a.borrower_id, a.number, a.channel, a.idempotency_key, a.armed_at
 FROM unnest(%(places)s::integer[], %(providers)s::text[], %(messages)s::text[]) AS w (place, provider, message_id)
 CROSS JOIN LATERAL (
-    SELECT * FROM attempts a
-    WHERE a.provider_message_id = w.message_id AND a.provider = w.provider AND a.kind <> 'lookup'
+    SELECT a.* FROM messages m JOIN attempts a USING (due_on, contact_id, number)
+    WHERE m.message_id = w.message_id AND a.provider = w.provider AND a.kind <> 'lookup'
     ORDER BY a.number LIMIT 1
 ) a
 """

@@ -40,13 +40,20 @@ WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.contact_id = ANY
 """
 #: A receipt proves that the provider took the message: it counts against the budget whatever we believed.
 _PROVE = """
-UPDATE attempts a SET counted = counted OR kind = 'send',
-    provider_message_id = coalesce(a.provider_message_id, u.message_id)
-FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(numbers)s::smallint[], %(messages)s::text[])
-    AS u (contact_id, due_on, number, message_id)
-WHERE a.due_on = u.due_on AND a.contact_id = u.contact_id AND a.number = u.number
-  AND a.contact_id = ANY (%(ids)s)
-  AND (NOT a.counted OR a.provider_message_id IS NULL)
+WITH proved AS (
+    UPDATE attempts a SET counted = counted OR kind = 'send',
+        provider_message_id = coalesce(a.provider_message_id, u.message_id)
+    FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(numbers)s::smallint[], %(messages)s::text[])
+        AS u (contact_id, due_on, number, message_id)
+    WHERE a.due_on = u.due_on AND a.contact_id = u.contact_id AND a.number = u.number
+      AND a.contact_id = ANY (%(ids)s)
+      AND (NOT a.counted OR a.provider_message_id IS NULL)
+    RETURNING a.contact_id, a.due_on, a.number, a.provider_message_id AS message_id
+)
+INSERT INTO messages (contact_id, due_on, number, message_id)
+SELECT contact_id, due_on, number, message_id FROM proved p
+WHERE message_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM messages m WHERE m.message_id = p.message_id AND m.contact_id = p.contact_id AND m.number = p.number)
 """
 
 

@@ -20,6 +20,7 @@ ORDER BY contact_id FOR NO KEY UPDATE
 
 #: An attempt's outcome is written once. It counts as a contact made unless it is proved unsent.
 #: Only the holder of the fence may move the contact.
+#: What a receipt told of it meanwhile stays. Under the provider's id it is found by `messages`.
 #: Ids are named twice: joined alone, a partition without statistics is read from end to end.
 _SETTLE = """
 WITH u AS MATERIALIZED (
@@ -28,12 +29,15 @@ WITH u AS MATERIALIZED (
         state text, reason text, not_before timestamptz, wait_s double precision, failed boolean, negative boolean)
 ), recorded AS (
     UPDATE attempts a
-    SET outcome = u.outcome, code = u.code, provider_message_id = u.message_id, settled_at = %(lease)s,
-        counted = a.counted AND NOT u.unsent
+    SET outcome = u.outcome, code = u.code, settled_at = %(lease)s, counted = a.counted AND NOT u.unsent,
+        provider_message_id = coalesce(u.message_id, a.provider_message_id)
     FROM u
     WHERE a.contact_id = u.contact_id AND a.number = u.number AND a.outcome IS NULL
       AND a.contact_id = ANY (%(ids)s) AND a.due_on BETWEEN %(first)s AND %(last)s
-    RETURNING a.contact_id
+    RETURNING a.contact_id, a.due_on, a.number, u.message_id
+), noted AS (
+    INSERT INTO messages (contact_id, due_on, number, message_id)
+    SELECT contact_id, due_on, number, message_id FROM recorded WHERE message_id IS NOT NULL
 ), moved AS (
     UPDATE contacts c
     SET state = u.state, state_at = %(now)s, reason = u.reason, owner = NULL, lease_until = NULL,

@@ -49,6 +49,10 @@ VALUES (contact_month_base(%(due)s) + nextval('contact_numbers'), %(due)s, %(bor
 RETURNING contact_id
 """
 _ATTEMPT = """
+WITH known AS (
+    INSERT INTO messages (contact_id, due_on, number, message_id)
+    SELECT %(contact)s, %(due)s, %(number)s, %(message)s WHERE %(message)s::text IS NOT NULL
+)
 INSERT INTO attempts (contact_id, due_on, number, kind, borrower_id, channel, provider, fence, owner, reference,
     idempotency_key, body_hash, body_sealed, armed_business, armed_at, local_day, counted, provider_message_id)
 VALUES (%(contact)s, %(due)s, %(number)s, %(kind)s, %(borrower)s, %(channel)s, %(provider)s, 1, 1, %(reference)s,

@@ -9,8 +9,9 @@ from datetime import time, timedelta
 import pytest
 
 from duecourse.domain.errors import StoreUnavailable
-from duecourse.domain.message import Outcome, Rendered
-from duecourse.domain.vocabulary import OutcomeClass
+from duecourse.domain.message import Outcome, Receipt, Rendered
+from duecourse.domain.receipt import Incoming
+from duecourse.domain.vocabulary import ChannelKind, OutcomeClass, ReceiptKind
 from duecourse.ledger.database import PostgresTransaction
 from duecourse.ports import TextRequest
 from duecourse.usecases.arm import ArmingUnsure
@@ -27,6 +28,19 @@ async def test_a_due_instalment_becomes_one_delivered_message(world: World) -> N
     assert [m.to for m in world.channel.sent] == ["+12125550100"]
     kinds = [row[0] for row in await world.rows("SELECT kind FROM events ORDER BY event_id")]
     assert kinds == ["contact.planned", "contact.released", "contact.sending", "contact.accepted"]
+
+
+async def test_a_settled_attempt_is_found_by_the_id_that_its_provider_gave_it(world: World) -> None:
+    await seed(world.ledger)
+    await world.deliver()
+    ((contact, given),) = await world.rows("SELECT contact_id, provider_message_id FROM attempts")
+    receipt = Receipt(event_key="e1", kind=ReceiptKind.DELIVERED, provider_message_id=given)
+    told = Incoming(
+        inbox_id=1, provider=world.channel.name, channel=ChannelKind.SMS, receipt=receipt, received_at=MORNING
+    )
+    async with world.ledger.transaction() as tx:
+        found = await tx.matches.attempts([told, replace(told, provider="another")])
+    assert {place: (match.contact_id, match.number) for place, match in found.items()} == {0: (contact, 1)}
 
 
 async def test_planning_and_delivering_again_sends_nothing_more(world: World) -> None:

@@ -27,6 +27,12 @@ VALUES (%(id)s, %(due)s, %(id)s, 'default', 1, 'due', 'sms', 'standard', 'due', 
     %(at)s, %(at)s, %(at)s)
 """
 ADD_EVENT = "INSERT INTO events (at, recorded_at, kind, actor) VALUES (%(at)s, %(at)s, 'contact.planned', 'test')"
+ADD_ATTEMPT = """
+INSERT INTO attempts (contact_id, due_on, number, kind, borrower_id, channel, provider, fence, owner, reference,
+    idempotency_key, body_hash, body_sealed, armed_business, armed_at, local_day, provider_message_id)
+VALUES (1, %(due)s, %(number)s, 'send', 1, 'sms', 'fake', 1, 1, 'r', 'k', '', '', %(at)s, %(at)s, %(due)s, %(message)s)
+"""
+ROOMS = "SELECT relname, reloptions FROM pg_class WHERE relname ~ '^(contacts|attempts)_2018_05$' ORDER BY 1"
 
 
 async def connect(url: str) -> Connection:
@@ -64,6 +70,21 @@ async def test_a_changed_migration_is_refused_by_name(empty_database_url: str) -
     changed = (Migration(name=first.name, digest="other", sql=first.sql), *rest)
     with pytest.raises(ConfigError, match=f"{first.name}.sql: digest: was changed"):
         await migrate(empty_database_url, changed)
+
+
+async def test_message_ids_of_a_filled_database_go_on_finding_their_attempts(empty_database_url: str) -> None:
+    before = tuple(m for m in migrations() if m.name < "0011")
+    await migrate(empty_database_url, before)
+    async with await as_owner(empty_database_url) as conn:
+        await ensure_months(conn, date(2018, 4, 1), date(2018, 5, 1))
+        for number, message in ((1, "m1"), (2, None), (3, "m3")):
+            await conn.execute(ADD_ATTEMPT, {"number": number, "message": message, "at": AT, "due": date(2018, 5, 1)})
+    assert "0011_messages" in await migrate(empty_database_url)
+    async with await connect(empty_database_url) as conn:
+        rows = await (await conn.execute("SELECT message_id, due_on, number FROM messages ORDER BY 1")).fetchall()
+        rooms = await (await conn.execute(ROOMS)).fetchall()
+    assert rows == [("m1", date(2018, 5, 1), 1), ("m3", date(2018, 5, 1), 3)]
+    assert rooms == [("attempts_2018_05", ["fillfactor=50"]), ("contacts_2018_05", ["fillfactor=100"])]
 
 
 async def test_a_failing_migration_leaves_nothing_behind_and_keeps_those_before_it(empty_database_url: str) -> None:
@@ -214,11 +235,12 @@ async def test_months_are_made_from_first_to_last_and_twice_is_harmless(database
             await ensure_months(conn, date(2017, 11, 30), date(2018, 2, 1))
         rows = await (
             await conn.execute(
-                "SELECT relname FROM pg_class WHERE relname ~ '^(contacts|attempts|events)_(2017|2018)_[0-9]{2}$'"
+                "SELECT relname FROM pg_class"
+                " WHERE relname ~ '^(contacts|attempts|messages|events)_(2017|2018)_[0-9]{2}$'"
             )
         ).fetchall()
     wanted = ["2017_11", "2017_12", "2018_01", "2018_02"]
-    parents = ("contacts", "attempts", "events")
+    parents = ("contacts", "attempts", "messages", "events")
     assert sorted(name for (name,) in rows) == sorted(f"{table}_{month}" for table in parents for month in wanted)
 
 
