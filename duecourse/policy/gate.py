@@ -103,7 +103,7 @@ def _wait(first: _Look, packs: PackSet) -> Verdict:
 def _verdict(look: _Look, decision: Decision, *, until: datetime | None = None, also: _Look | None = None) -> Verdict:
     """`also`: what stood in the way later on."""
     facts, moment, sifted = look.at.facts, look.at.moment, look.sifted
-    later = also.sifted.deciding if also is not None else ()
+    deciding = sifted.deciding if also is None else (*sifted.deciding, *also.sifted.deciding)
     rules = look.rules if also is None else tuple(dict.fromkeys(look.rules + also.rules))
     return Verdict(
         decision=decision,
@@ -111,11 +111,11 @@ def _verdict(look: _Look, decision: Decision, *, until: datetime | None = None, 
         until=until,
         next_channel=look.next_channel,
         packs=moment.regime.packs,
-        citations=tuple(dict.fromkeys(one.bound.citation for one in (*sifted.deciding, *later))),
+        citations=tuple(dict.fromkeys(one.bound.citation for one in deciding)) if deciding else (),
         evidence=sifted.evidence,
         requires=_demands(look.at) if decision is Decision.ALLOW else (),
         warnings=sifted.warnings,
-        facts={**moment.record, **record_of(facts)},
+        facts=record_of(facts, moment.record),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -37,11 +38,13 @@ _ALWAYS = tuple(f.name for f in fields(ContactFacts) if f.default is MISSING and
 _SELDOM = tuple(f.name for f in fields(ContactFacts) if f.default is not MISSING)
 _DEFAULTS = tuple(f.default for f in fields(ContactFacts) if f.default is not MISSING)
 _seldom = attrgetter(*_SELDOM)
+_NO_MOMENT: Record = {}
 
 
-def record_of(facts: ContactFacts) -> Record:
-    """The facts by name; those that have a default only where they differ from it."""
+def record_of(facts: ContactFacts, moment: Record = _NO_MOMENT) -> Record:
+    """What is kept of the moment, and the facts by name; those that have a default only where they differ from it."""
     record = {
+        **moment,
         # Said as plain values, so that no odd fact can keep a verdict from being written down.
         "channel": facts.channel.value,
         "not_after": facts.not_after.isoformat(),
@@ -54,14 +57,18 @@ def record_of(facts: ContactFacts) -> Record:
         "opted_out": bool(facts.opted_out),
         "touches_today": int(facts.touches_today),
         "reached_today": bool(facts.reached_today),
-        "stop": sorted(facts.stop),
+        "stop": _sorted(facts.stop),
     }
-    seldom = _seldom(facts)
-    if seldom != _DEFAULTS:
-        for name, value, default in zip(_SELDOM, seldom, _DEFAULTS, strict=True):
-            if value is not default and value != default:
-                record[name] = _plain(value)
+    for name, value, default in zip(_SELDOM, _seldom(facts), _DEFAULTS, strict=True):
+        if value is not default and value != default:
+            record[name] = _plain(value)
     return record
+
+
+@lru_cache
+def _sorted(stop: frozenset[StopRule]) -> list[StopRule]:
+    """A few sets are those of all rungs."""
+    return sorted(stop)
 
 
 def facts_from_record(record: Mapping[str, Any], *, contact_id: int, borrower_id: int) -> ContactFacts:
