@@ -7,19 +7,16 @@ import typer
 
 from duecourse.book_files import fields
 from duecourse.bootstrap import App
+from duecourse.cli.encounter_ask import Reference, ask
 from duecourse.cli.options import checked, terminal_actor
-from duecourse.cli.output import AsJson, print_fields, print_json, print_table, shown
+from duecourse.cli.output import AsJson, print_fields, print_json, print_table
 from duecourse.cli.session import run_with_app
 from duecourse.domain.errors import InputError
 from duecourse.policy.packs.vocabulary import AgentKind, Direction, Medium, Purpose, StopEvent, TouchOutcome
-from duecourse.policy.until import until_in_words
-from duecourse.policy.words import verdict_in_words
-from duecourse.ports.evidence import OPEN, Answer, Encounter, EncounterState, NewEncounter, Question, Recorded
+from duecourse.ports.evidence import OPEN, Encounter, EncounterState, NewEncounter, Recorded
 from duecourse.usecases.record_encounter import list_encounters, record_encounter, release_encounter
 
 app = typer.Typer(no_args_is_help=True)
-
-Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="Your own number of the call, visit or talk.")]
 
 _COLUMNS = ("reference", "borrower", "loan", "state", "medium", "direction", "agency", "agent", "outcome", "at")
 
@@ -95,68 +92,7 @@ def release(reference: Reference, *, as_json: AsJson = False) -> None:
     _answer(reference, status, changed=released, as_json=as_json)
 
 
-@app.command()
-def ask(
-    reference: Reference,
-    *,
-    borrower: Annotated[str, typer.Option(metavar="EXTERNAL_ID", help="The borrower, by your id.")],
-    medium: Annotated[Medium, typer.Option(help="How they would be reached.")],
-    loan: Annotated[str | None, typer.Option(metavar="EXTERNAL_ID", help="Only about this loan of theirs.")] = None,
-    address: Annotated[str | None, typer.Option(help="The number; without it the one on file.")] = None,
-    agent_kind: Annotated[AgentKind, typer.Option(help="Who would do it.")] = AgentKind.HUMAN,
-    agent: Annotated[str | None, typer.Option(help="The person's number or code. No name.")] = None,
-    agency: Annotated[str | None, typer.Option(help="The agency's code.")] = None,
-    purpose: Annotated[Purpose, typer.Option(help="Why.")] = Purpose.COLLECTION_INTERACTIVE,
-    at: Annotated[str | None, typer.Option(help="By default now; with its offset from UTC.")] = None,
-    staff: Annotated[int | None, typer.Option(min=1, help="How many would come, for a visit.")] = None,
-    announced_at: Annotated[
-        str | None, typer.Option(help="When the borrower was told of the visit; with its offset from UTC.")
-    ] = None,
-    at_work: Annotated[bool, typer.Option("--at-work", help="It would be where the borrower works.")] = False,
-    verified: Annotated[bool, typer.Option("--identity-verified", help="It was shown to be the borrower.")] = False,
-    requested: Annotated[bool, typer.Option("--requested", help="The borrower had asked for it.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Ask whether a person may call, visit or write. A yes is reserved: it counts until it is recorded or released."""
-    question = Question(
-        reference=reference,
-        borrower=borrower,
-        loan=loan,
-        medium=medium,
-        agent_kind=agent_kind,
-        agent=agent,
-        agency=agency,
-        address=address,
-        purpose=purpose,
-        requested=requested,
-        identity_verified=verified,
-        staff=staff,
-        announced_at=checked("--announced-at", fields.instant, announced_at) if announced_at else None,
-        at_work=at_work,
-        at=checked("--at", fields.instant, at) if at else None,
-    )
-
-    async def work(opened: App) -> tuple[Answer, str]:
-        answer = await opened.asking(terminal_actor())(question)
-        return answer, verdict_in_words(answer.verdict, opened.packs.packs)
-
-    answer, words = run_with_app(work)
-    if as_json:
-        print_json({
-            "reference": reference,
-            "reserved": answer.reserved,
-            "at": answer.at,
-            "words": words,
-            "next_allowed": until_in_words(answer.verdict),
-            "verdict": answer.verdict,
-        })
-    else:
-        print_fields([
-            ("reference", reference),
-            ("reserved", f"for {shown(answer.at)}" if answer.reserved else "no"),
-            ("verdict", words),
-            ("next allowed", until_in_words(answer.verdict)),
-        ])
+app.command()(ask)
 
 
 @app.command("list")

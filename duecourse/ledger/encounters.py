@@ -15,6 +15,7 @@ from duecourse.ledger.crypto import Vault
 from duecourse.ledger.debtors import Debtor, find_loan, index_of, lock_debtor
 from duecourse.ledger.events import EventRows
 from duecourse.ledger.stops import StopRows
+from duecourse.policy.history import REVIEWED
 from duecourse.policy.packs.vocabulary import Direction
 from duecourse.ports.evidence import OPEN, Encounter, EncounterState, NewEncounter, NewStop, Question, Recorded
 
@@ -166,6 +167,8 @@ class EncounterRows:
             "actor": actor,
         })
         data = {"encounter_id": number, "medium": question.medium.value, "verdict": verdict.as_json()}
+        if question.approved and f"{REVIEWED}:{question.reference}" in verdict.evidence:
+            data["approved"] = {"by": question.approved.by, "reason": question.approved.reason}
         await self._log(Event(kind="encounter.reserved", borrower_id=debtor.borrower_id, data=data), times, actor)
         return number
 

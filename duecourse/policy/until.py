@@ -18,11 +18,15 @@ def until_in_words(record: Mapping[str, Any]) -> str | None:
     """
     if not record.get("until"):
         return None
-    until, facts = datetime.fromisoformat(record["until"]), record.get("facts", {})
+    return moment_in_words(datetime.fromisoformat(record["until"]), record.get("facts", {}))
+
+
+def moment_in_words(moment: datetime, facts: Mapping[str, Any]) -> str:
+    """The same of any moment; in UTC where the facts of a verdict do not say where the borrower may be."""
     names = dict.fromkeys((facts.get("time_zone"), *facts.get("candidate_zones", ())))
     zones = [zone for zone in map(find_zone, names) if zone] or [_UTC]
-    return ", ".join(_local(until.astimezone(zone), zone) for zone in zones)
+    return ", ".join(_local(moment.astimezone(zone), zone) for zone in zones)
 
 
-def _local(until: datetime, zone: ZoneInfo) -> str:
-    return f"{until:%A} {until.day} {until:%B %Y}, {until:%H:%M} in {zone.key}"
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment:%A} {moment.day} {moment:%B %Y}, {moment:%H:%M} in {zone.key}"

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from duecourse.domain.clock import Times
+from duecourse.domain.review import NewDecision
 from duecourse.domain.verdict import Verdict
 from duecourse.policy.facts import ContactFacts
 from duecourse.policy.packs.periods import Hours
@@ -198,6 +199,8 @@ class Question:
     """It would be where the borrower works."""
     at: datetime | None = None
     """None: now."""
+    approved: NewDecision | None = None
+    """Somebody else allowed it, as far as rules leave it to people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -141,6 +141,17 @@ async def test_an_allowed_contact_goes_through_the_gate_again_and_is_sent_once(l
     assert (verdict["decision"], verdict["evidence"]) == ("allow", [f"review:{review.review_id}"])
 
 
+async def test_what_was_allowed_of_one_contact_says_nothing_of_the_next(law: World) -> None:
+    later = rung(name="T0-noon", at=rung().at.replace(hour=10), stop=frozenset())
+    two = replace(law, rungs=(*law.rungs, later))
+    await two.deliver()
+    await decide(two, await the_one(two), ALLOW)
+    law.later(hours=1)
+    await go_on(two)
+    assert len(law.channel.sent) == 1
+    assert (await the_one(two)).rung == "T0-noon"
+
+
 async def test_a_refused_contact_is_over(law: World) -> None:
     await law.deliver()
     await decide(law, await the_one(law), REFUSE)
