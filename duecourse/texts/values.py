@@ -70,9 +70,12 @@ class Values:
         )
 
     def total(self) -> str:
-        if not self._request.items:
+        amounts = [item.outstanding for item in self._request.items]
+        if not amounts:
             raise TemplateError(f"{self._request.template}: total: nothing is due")
-        return self._pen.total(item.outstanding for item in self._request.items)
+        if len(amounts) == 1:
+            return self._pen.money(amounts[0].minor, amounts[0].currency)
+        return self._pen.total(amounts)
 
     def count(self) -> int:
         return len(self._request.items)
