@@ -128,10 +128,15 @@ def _workplace(at: Situation, bound: Bound[p.Workplace]) -> Objection | None:
         case WorkplaceAllow.NEVER:
             return Objection(bound, next_channel=True)
         case WorkplaceAllow.UNLESS_FORBIDDEN:
-            return Objection(bound, next_channel=True) if facts.employer_forbids else None
+            return Objection(bound, next_channel=True) if facts.employer_forbids or _heard_forbidden(at) else None
         case WorkplaceAllow.OWN_HOURS:
             windows = windows_of(bound, at.moment.zones, rule.hours)
             return None if all(one.is_open(at.now) for one in windows) else Objection(bound, next_channel=True)
+
+
+def _heard_forbidden(at: Situation) -> bool:
+    said = (stop for stop in at.facts.stops if stop.event is StopEvent.EMPLOYER_FORBIDS)
+    return any(stop.until is None or at.now < stop.until for stop in said)
 
 
 def _social(at: Situation, bound: Bound[p.Social]) -> Objection | None:

@@ -106,6 +106,10 @@ def test_an_address_may_have_to_be_confirmed_anew() -> None:
     assert blocks(fresh, address_verified_at=NOON - 60 * DAY)
 
 
+def heard(until: datetime | None = None) -> tuple[Stop, ...]:
+    return (Stop(event=StopEvent.EMPLOYER_FORBIDS, when=NOON - timedelta(days=300), until=until),)
+
+
 @pytest.mark.parametrize(
     ("allow", "changed", "barred"),
     [
@@ -114,6 +118,9 @@ def test_an_address_may_have_to_be_confirmed_anew() -> None:
         (WorkplaceAllow.UNLESS_FORBIDDEN, {"at_workplace": True}, False),
         (WorkplaceAllow.UNLESS_FORBIDDEN, {"at_workplace": True, "employer_forbids": True}, True),
         (WorkplaceAllow.UNLESS_FORBIDDEN, {"at_workplace": True, "employer_forbids": False}, False),
+        (WorkplaceAllow.UNLESS_FORBIDDEN, {"at_workplace": True, "stops": heard()}, True),
+        (WorkplaceAllow.UNLESS_FORBIDDEN, {"at_workplace": True, "stops": heard(NOON)}, False),
+        (WorkplaceAllow.UNLESS_FORBIDDEN, {"stops": heard()}, False),
         (WorkplaceAllow.OWN_HOURS, {"at_workplace": True}, False),
         (WorkplaceAllow.OWN_HOURS, {"at_workplace": True, "now": NOON + 6 * HOUR}, True),
         (WorkplaceAllow.NEVER, {"channel": ChannelKind.EMAIL, "employer_address": True}, True),

@@ -138,6 +138,8 @@ class StopEvent(StrEnum):
     FESTIVAL = "festival"
     """A wedding, a feast: a private occasion."""
     INCONVENIENT_TIME = "inconvenient_time"
+    EMPLOYER_FORBIDS = "employer_forbids"
+    """We heard that the employer wants no such contacts at work. No rule need name it: those on workplaces ask."""
 
 
 class Override(StrEnum):
