@@ -9,7 +9,7 @@ from duecourse.book_files import fields
 from duecourse.bootstrap import App
 from duecourse.cli.encounter_ask import Reference, ask
 from duecourse.cli.options import checked, terminal_actor
-from duecourse.cli.output import AsJson, print_fields, print_json, print_table
+from duecourse.cli.output import AsJson, print_change, print_json, print_table
 from duecourse.cli.session import run_with_app
 from duecourse.domain.errors import InputError
 from duecourse.policy.packs.vocabulary import AgentKind, Direction, Medium, Purpose, StopEvent, TouchOutcome
@@ -77,7 +77,7 @@ def record(
 
     recorded = run_with_app(work)
     status = "had been recorded before" if recorded.repeated else "recorded"
-    _answer(reference, status, changed=not recorded.repeated, as_json=as_json)
+    print_change({"reference": reference}, status, changed=not recorded.repeated, as_json=as_json)
 
 
 @app.command()
@@ -89,7 +89,7 @@ def release(reference: Reference, *, as_json: AsJson = False) -> None:
 
     released = run_with_app(work)
     status = "released" if released else "had been released before"
-    _answer(reference, status, changed=released, as_json=as_json)
+    print_change({"reference": reference}, status, changed=released, as_json=as_json)
 
 
 app.command()(ask)
@@ -119,10 +119,3 @@ def list_(
         print_json(found)
     else:
         print_table(_COLUMNS, ([getattr(encounter, name) for name in _COLUMNS] for encounter in found))
-
-
-def _answer(reference: str, status: str, *, changed: bool, as_json: bool) -> None:
-    if as_json:
-        print_json({"reference": reference, "changed": changed})
-    else:
-        print_fields([("reference", reference), ("status", status)])
