@@ -42,17 +42,21 @@ def next_instant(
 def common_opening(at: Situation, shut: tuple[Bound[ContactWindow], ...], moment: datetime) -> datetime | None:
     """The first instant from `moment` on at which all these windows are open wherever the borrower may be."""
     if at.facts.evidence or at.facts.preferred_hours:
-        every = [one for bound in shut for one in windows_of(bound, at.moment.zones, open_hours(at, bound))]
-        return first_open(every, moment, moment + _LONGEST)
+        return first_open(_windows(at, shut), moment, moment + _LONGEST)
     return _common_opening(at.moment.regime, tuple(bound.id for bound in shut), at.moment.zones, moment)
 
 
 def are_at_odds(at: Situation, shut: tuple[Bound[ContactWindow], ...]) -> bool:
     """Does each of several windows open by itself, but never all together? A person must find another way."""
-    every = [one for bound in shut for one in windows_of(bound, at.moment.zones, open_hours(at, bound))]
+    every = _windows(at, shut)
     if len(every) <= 1 or common_opening(at, shut, at.now) is not None:
         return False
     return all(window.next_open(at.now) is not None for window in every)
+
+
+def _windows(at: Situation, shut: Iterable[Bound[ContactWindow]]) -> list[Window]:
+    """Each of them in each zone, with the hours agreed to."""
+    return [one for bound in shut for one in windows_of(bound, at.moment.zones, open_hours(at, bound))]
 
 
 @lru_cache(maxsize=4096)
