@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from duecourse.cadence.rung import Cadence, Rung
+from duecourse.cadence.rung import Cadence, Rung, Weekday
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.table import Table, read_toml
 from duecourse.domain.vocabulary import Audience, ChannelKind, StopRule
@@ -39,7 +39,7 @@ def load_cadences(config_dir: Path, templates: Collection[TemplateKey] | None = 
     if not paths:
         raise ConfigError(file=str(folder), key="*.toml", problem="no cadence here: nothing would ever be sent")
     cadences = tuple(read_cadence(read_toml(path), path, templates) for path in paths)
-    _refuse_bursts(zip(paths, cadences, strict=True))
+    refuse_bursts(zip(paths, cadences, strict=True))
     return cadences
 
 
@@ -68,6 +68,7 @@ def _rung(table: Table, templates: Collection[TemplateKey] | None) -> Rung:
         audiences=frozenset(_some(table, "audiences", table.choices("audiences", Audience))),
         offset_days=day,
         lasts_days=table.whole("last_day", day, low=day, high=min(day + _LONGEST_DAYS, _FURTHEST_DAYS)) - day,
+        due_weekdays=frozenset(table.choices("due_weekdays", Weekday, ())),
         at=table.clock("at"),
         not_after=table.clock("not_after"),
         channels=tuple(_some(table, "channels", table.choices("channels", ChannelKind))),
@@ -104,7 +105,7 @@ def _check_template(rung: Rung, table: Table, templates: Collection[TemplateKey]
             raise table.error("channels", f"template {rung.template!r} has no text for {channel.value}")
 
 
-def _refuse_bursts(cadences: Iterable[tuple[Path, Cadence]]) -> None:
+def refuse_bursts(cadences: Iterable[tuple[Path, Cadence]]) -> None:
     """At any instant at most one rung of an audience is live per due date, over all files together.
 
     So after an outage one rung is caught up, and never a burst of all that were missed.
@@ -120,4 +121,5 @@ def _refuse_bursts(cadences: Iterable[tuple[Path, Cadence]]) -> None:
 
 
 def _overlap(one: Rung, other: Rung) -> bool:
-    return one.begins < other.ends and other.begins < one.ends
+    apart = one.due_weekdays and other.due_weekdays and one.due_weekdays.isdisjoint(other.due_weekdays)
+    return not apart and one.begins < other.ends and other.begins < one.ends

@@ -1,9 +1,23 @@
 """A cadence and its rungs, as values. Files become these in `cadence.files`."""
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
+from enum import StrEnum
 
 from duecourse.domain.vocabulary import Audience, ChannelKind, StopRule
+
+
+class Weekday(StrEnum):
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+_WEEK = tuple(Weekday)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +41,8 @@ class Rung:
     stop: frozenset[StopRule]
     lasts_days: int = 0
     """Its last day, counted from its first: what no rule allows on a weekend may then wait for the next workday."""
+    due_weekdays: frozenset[Weekday] = frozenset()
+    """Only for what is due on one of these days of the week; empty is any."""
 
     @property
     def begins(self) -> tuple[int, time]:
@@ -36,6 +52,9 @@ class Rung:
     @property
     def ends(self) -> tuple[int, time]:
         return self.offset_days + self.lasts_days, self.not_after
+
+    def is_for(self, due_on: date) -> bool:
+        return not self.due_weekdays or _WEEK[due_on.weekday()] in self.due_weekdays
 
     def is_open_at(self, at: time) -> bool:
         """On any of its days?"""

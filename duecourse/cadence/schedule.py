@@ -25,7 +25,7 @@ def ends_at(rung: Rung, due_on: date, zone: ZoneInfo) -> datetime:
 
 def live(rung: Rung, due_on: date, zone: ZoneInfo, now: datetime) -> bool:
     """True while the rung may fire. What was missed before is never caught up."""
-    return fires_at(rung, due_on, zone) <= now < ends_at(rung, due_on, zone)
+    return rung.is_for(due_on) and fires_at(rung, due_on, zone) <= now < ends_at(rung, due_on, zone)
 
 
 def due_days(rungs: Sequence[Rung], start: datetime, end: datetime) -> tuple[date, date]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from duecourse.cadence.rung import Cadence, Rung
+from duecourse.cadence.rung import Cadence, Rung, Weekday
 from duecourse.cadence.schedule import due_days
 from duecourse.domain.clock import Times
 from duecourse.domain.errors import StoreUnavailable
@@ -99,6 +99,7 @@ def _row(rung: Rung) -> dict[str, object]:
         "at": rung.at.isoformat(),
         "not_after": rung.not_after.isoformat(),
         "lasts_days": rung.lasts_days,
+        "weekdays": [day for day, word in enumerate(Weekday, 1) if word in rung.due_weekdays] or None,
         "channels": [channel.value for channel in rung.channels],
         "audiences": [audience.value for audience in rung.audiences],
         "template": rung.template,

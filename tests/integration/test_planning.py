@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from duecourse.cadence.rung import Weekday
 from duecourse.domain.errors import StoreUnavailable
 from duecourse.domain.vocabulary import Audience, ChannelKind
 from duecourse.ledger import planning
@@ -96,6 +97,14 @@ async def test_a_rung_that_lasts_ends_on_its_last_day_and_is_planned_until_then(
     assert await world.plan() == {"default/T+1": 1}
     ends = await world.rows("SELECT scheduled_at, not_after FROM contacts")
     assert ends == [(MORNING + timedelta(days=1), MORNING + timedelta(days=3, hours=1))]
+
+
+async def test_a_rung_for_some_days_of_the_week_is_planned_for_what_is_due_on_those(world: World) -> None:
+    # DUE is a Tuesday.
+    days = {"tuesdays": {Weekday.TUE}, "others": set(Weekday) - {Weekday.TUE}, "any": set[Weekday]()}
+    world.rungs = tuple(rung(name=name, due_weekdays=frozenset(on)) for name, on in days.items())
+    await seed(world.ledger)
+    assert await world.plan() == {"default/tuesdays": 1, "default/any": 1}
 
 
 async def test_what_fires_outside_the_window_is_not_planned_yet(world: World) -> None:

@@ -1,7 +1,7 @@
 """A cadence file is right or refused: the message names the file and the key."""
 
 import itertools
-from datetime import time
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duecourse.cadence.files import load_cadences, read_cadence
+from duecourse.cadence.files import load_cadences, read_cadence, refuse_bursts
 from duecourse.cadence.rung import Cadence
 from duecourse.domain.errors import ConfigError
 from duecourse.domain.vocabulary import Audience, ChannelKind, StopRule
@@ -90,6 +90,7 @@ def test_paid_and_hold_stop_every_rung_though_no_file_says_so() -> None:
         ({"at": "12:00"}, "rung[0].not_after: 'T0' would end before it begins"),
         ({"not_after": "08:59"}, "rung[0].not_after: 'T0' would end before it begins"),
         ({"not_after": None}, "rung[0].not_after: is missing"),
+        ({"due_weekdays": ["sunday"]}, "rung[0].due_weekdays: unknown: 'sunday'; must be one of mon, tue"),
         ({"last_day": -1}, "rung[0].last_day: must be from 0 to 6"),
         ({"last_day": 7}, "rung[0].last_day: must be from 0 to 6"),
         ({"day": 58, "last_day": 61}, "rung[0].last_day: must be from 58 to 60"),
@@ -129,6 +130,15 @@ def test_a_mistake_in_a_cadence_names_file_and_key(values: dict[str, Any], place
 def test_rungs_of_one_audience_may_not_overlap_over_all_files_together(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"b\.toml: rung\[0\]\.at: 'T0' overlaps 'T0' for high, low"):
         load(tmp_path, "a", "b", body=BODY)
+
+
+def test_rungs_for_different_days_of_the_week_may_overlap() -> None:
+    one, other = rung(due_weekdays=["sat", "sun"]), rung(name="other", due_weekdays=["mon"])
+    refuse_bursts([(Path("x.toml"), read(one, other))])
+    with pytest.raises(ConfigError, match="overlaps"):
+        refuse_bursts([(Path("x.toml"), read(one, rung(name="any")))])
+    with pytest.raises(ConfigError, match="overlaps"):
+        refuse_bursts([(Path("x.toml"), read(one, rung(name="sunday", due_weekdays=["sun"])))])
 
 
 def test_a_folder_without_cadences_is_refused(tmp_path: Path) -> None:
@@ -185,7 +195,7 @@ def minute(text: str) -> int:
 def test_the_shipped_ladder_is_for_every_audience_inside_decent_hours_and_several_times_on_the_due_day() -> None:
     [cadence] = load_cadences(CONFIG)
     assert cadence.name == "default"
-    assert {rung.offset_days for rung in cadence.rungs} == {-7, -3, -1, 0, 1, 3, 5, 7, 10}
+    assert {rung.offset_days for rung in cadence.rungs} == {-7, -3, -2, -1, 0, 1, 3, 5, 7, 10}
     assert all(time(9) <= rung.at < time(20) and time(10) <= rung.not_after <= time(20) for rung in cadence.rungs)
     due_day = [rung for rung in cadence.rungs if rung.offset_days == 0]
     assert all(StopRule.AUTOPAY in rung.stop for rung in due_day)
@@ -205,3 +215,15 @@ def test_what_follows_the_due_date_waits_for_monday_and_what_comes_before_it_doe
         for rung in helped:
             days = range(rung.lasts_days + (rung.not_after > time(9)))
             assert all(any((first + day) % 7 in workdays for day in days) for first in range(7)), rung.name
+
+
+def test_everybody_is_reminded_on_a_workday_before_or_on_the_due_date_whatever_day_that_is() -> None:
+    [cadence] = load_cadences(CONFIG)
+    monday = date(2026, 11, 23)
+    for audience, due_on in itertools.product(Audience, (monday + timedelta(days=n) for n in range(7))):
+        fired = [
+            due_on + timedelta(days=rung.offset_days)
+            for rung in cadence.rungs
+            if audience in rung.audiences and -2 <= rung.offset_days <= 0 and rung.is_for(due_on)
+        ]
+        assert any(day.weekday() < 5 for day in fired), (audience, due_on)

@@ -1,5 +1,6 @@
 """A rung fires on a civil day at a local time, wherever the borrower is and whatever the clocks do."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duecourse.cadence.rung import Rung
+from duecourse.cadence.rung import Rung, Weekday
 from duecourse.cadence.schedule import due_days, ends_at, fires_at, live
 from duecourse.domain.vocabulary import Audience, ChannelKind, StopRule
 from duecourse.domain.zones import find_zone, instant
@@ -70,6 +71,16 @@ def test_a_rung_may_last_over_a_weekend_and_ends_by_the_clock_of_its_last_day() 
     one_night = rung(offset=1, not_after=time(8), lasts=1)
     assert [one_night.is_open_at(at) for at in (time(7), time(8), time(9))] == [True, False, True]
     assert [rung().is_open_at(at) for at in (time(8), time(9), time(12))] == [False, True, False]
+
+
+def test_a_rung_may_be_for_what_is_due_on_some_days_of_the_week() -> None:
+    for_sundays = replace(rung(offset=-2), due_weekdays=frozenset({Weekday.SUN}))
+    sunday = date(2018, 7, 1)
+    assert [for_sundays.is_for(sunday + timedelta(days=n)) for n in range(8)] == [True, *[False] * 6, True]
+    assert live(for_sundays, sunday, NEW_YORK, fires_at(for_sundays, sunday, NEW_YORK))
+    monday = sunday + timedelta(days=1)
+    assert not live(for_sundays, monday, NEW_YORK, fires_at(for_sundays, monday, NEW_YORK))
+    assert rung().is_for(monday)
 
 
 def test_a_window_that_is_naive_is_refused() -> None:

@@ -6,8 +6,8 @@
 -- The audience rule is the twin of risk/audience.py; a test keeps the two equal.
 WITH rung AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rungs)s) AS r (
-        name text, at time, not_after time, lasts_days integer, channels text[], audiences text[], template text,
-        stop text[], priority smallint)
+        name text, at time, not_after time, lasts_days integer, weekdays integer[], channels text[], audiences text[],
+        template text, stop text[], priority smallint)
 ), due AS MATERIALIZED (
     -- Begins at its place in the index and ends with the page, whatever the planner believes about the book.
     -- Ties belong to one borrower, who is never cut in two.
@@ -34,6 +34,7 @@ WITH rung AS MATERIALIZED (
                (due_on + %(offset_days)s + r.lasts_days + r.not_after) AT TIME ZONE zone AS ends_at
     ) span
     WHERE fires_at < %(until)s AND ends_at > %(now)s
+      AND (r.weekdays IS NULL OR extract(isodow FROM due_on)::integer = ANY (r.weekdays))
 ), timely AS MATERIALIZED (
     SELECT * FROM placed WHERE (due_on, zone) IN (SELECT due_on, zone FROM firing)
 ), banded AS MATERIALIZED (
