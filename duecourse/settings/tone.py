@@ -56,7 +56,7 @@ def _table(path: Path) -> Table:
 
 
 def _read_weights(path: Path) -> dict[Language, Classifier]:
-    """As `training/tone/train.py` writes them: thousandths, an n-gram to its say for a violation and per category."""
+    """As `training/tone/train.py` writes them, in thousandths: a feature's rarity, its say on all, on each category."""
     try:
         found = json.loads(path.read_text("utf-8"))
         return {language: _classifier(language, found[language.value]) for language in Language}
@@ -71,9 +71,10 @@ def _classifier(language: Language, found: Mapping[str, Any]) -> Classifier:
     return Classifier(
         language=language,
         bias=found["bias"] / 1000,
-        weights={gram: row[0] / 1000 for gram, row in found["grams"].items()},
-        category_biases={Category(name): bias / 1000 for name, bias in found["categories"].items()},
-        category_weights={gram: tuple(one / 1000 for one in row[1:]) for gram, row in found["grams"].items()},
+        weights={gram: row[1] / 1000 for gram, row in found["grams"].items()},
+        squares={gram: (row[0] / 1000) ** 2 for gram, row in found["grams"].items()},
+        category_biases={category: found["categories"][category.value] / 1000 for category in Category},
+        category_weights={gram: tuple(one / 1000 for one in row[2:]) for gram, row in found["grams"].items()},
     )
 
 

@@ -114,6 +114,34 @@ def test_what_is_true_and_kind_passes(text: str) -> None:
     assert GUARD.lint(text, TO_DEBTOR) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("We will not sue you, but we will tell your boss about your debt.", Category.SHAMING),
+        ("We will never threaten you, we will break your legs.", Category.VIOLENCE),
+        ("The customer said he is poor, but we will have him arrested.", Category.FALSE_LEGAL_CLAIM),
+        ("我们不会起诉您，但会告诉您单位领导您欠款的事。", Category.SHAMING),
+        ("我们绝不骂人，不过会打断你的腿。", Category.VIOLENCE),
+        ("客户称没有钱，我们就抓他去坐牢。", Category.FALSE_LEGAL_CLAIM),
+    ],
+)
+def test_a_denial_or_a_report_excuses_its_own_clause_only(text: str, category: Category) -> None:
+    assert category in categories(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will not sue you, and we will never tell your boss about your debt.",
+        "The customer said that another agency threatened to break his legs. Complaint logged.",
+        "我们不会起诉您，也不会告诉您单位领导。",
+        "客户称上一家催收威胁要打断他的腿，已登记投诉。",
+    ],
+)
+def test_what_is_denied_or_reported_in_its_own_clause_passes(text: str) -> None:
+    assert GUARD.lint(text, TO_DEBTOR) == ()
+
+
 def test_a_legal_step_may_be_told_only_where_it_was_taken() -> None:
     text = "我们已向法院提起诉讼，请您联系我们还款。"
     assert categories(text, ToneContext(legal_status=LegalStatus.NONE)) == {Category.FALSE_LEGAL_CLAIM}

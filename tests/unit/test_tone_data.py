@@ -10,12 +10,15 @@ import pytest
 from duecourse.domain.errors import ConfigError, InputError
 from duecourse.policy.tone import Category, LegalStatus, OfferExpiry, Recipient, Sender, ToneChannel, ToneContext
 from duecourse.policy.tone.evaluation import Sample, evaluate
+from duecourse.policy.tone.lexicon import Hit
+from duecourse.policy.tone.vocabulary import Language
 from duecourse.settings.tone import ContextWords, load_tone
 from duecourse.texts import load_library
 from training.tone.texts import made_from, read_texts
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "config"
+TRAINING = REPOSITORY / "training" / "tone"
 #: Labelled texts that are never learned from; docs/tone.md says how each came about.
 SETS = ("held_out.jsonl", "fresh.jsonl")
 GREETING = 'variables = ["name"]\n[sms]\ntext = "Hi {{ name }}, WORDS"\n'
@@ -50,7 +53,7 @@ def broken(folder: Path, name: str, old: str, new: str) -> ConfigError:
         ("en.toml", 'we = "we, i', 'we = "we,, i', "words.we", "nothing between two commas"),
         ("en.toml", "[contractions]", "extra = 1\n[contractions]", "extra", "unknown key"),
         ("zh.toml", "弄死, 砍死, 捅死, 法院", "弄死, 砍死, 捅死, 药房", "sounds", "'药房' is in no list of words"),
-        ("tone.toml", "zh = 0.75", "zh = 8", "model.from_probability.zh", "must be from 0.5 to 1"),
+        ("tone.toml", "breach = 0.66", "breach = 8", "model.zh.breach", "must be from 0.5 to 1"),
         ("tone.toml", "[suggestions.obscene_insulting]", "[s]", "suggestions.obscene_insulting.zh", "is missing"),
         ("characters.toml", 'meant = "a', 'meant = "', "look_alike", "written has"),
         ("weights.json", '"bias"', '"bent"', "(file)", "holds no weights: KeyError"),
@@ -77,11 +80,26 @@ def test_the_weights_were_trained_from_these_texts_and_words() -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_category_has_training_texts_of_its_own(language: str) -> None:
-    texts = read_texts(REPOSITORY / "training" / "tone" / f"{language}.txt", seed=1)
+    texts = read_texts(TRAINING / f"{language}.txt", seed=1)
     count = {name: sum(one.category == name for one in texts) for name in {one.category for one in texts}}
     assert set(count) == {*(category.value for category in Category), "compliant"}
     assert min(count.values()) >= 100
     assert not any(set("{}<>|") & set(one.text) for one in texts)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_classifier_names_the_category_that_its_training_texts_have(language: Language) -> None:
+    """Else biases and weights stand in different orders, and nothing but the names shows it."""
+    guard = load_tone(CONFIG)
+    tongue = guard.tongues[language]
+    assert tongue.classifier is not None
+    right = 0
+    texts = [one for one in read_texts(TRAINING / f"{language.value}.txt", seed=1) if one.category != "compliant"]
+    for one in texts:
+        normal = guard.folding.normal(one.text).text
+        seen = tongue.features(normal, Hit(0, len(normal)), tongue.hits(normal))
+        right += tongue.classifier.category(seen).value == one.category
+    assert right / len(texts) >= 0.95
 
 
 def labelled(name: str) -> list[Sample]:

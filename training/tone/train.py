@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,47 +21,71 @@ from duecourse.settings.tone import load_untrained
 from training.tone.texts import CONFIG, HERE, Example, made_from, read_texts
 
 SEED = 20261123
-#: An n-gram of fewer texts is chance.
-LEAST_TEXTS = 3
-#: Weights below this, in thousandths, say nothing.
-LEAST_WEIGHT = 25
-STRENGTH = 8.0
+#: A feature of fewer lines is chance: the variants of one line say nothing of the next.
+LEAST_LINES = 2
+STRENGTH = 20.0
+#: A line of n variants counts as n to this power: more than one text, less than n.
+SHARE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lessons:
+    """One language's training texts as numbers: `rarity[i]` is that of `names[i]`."""
+
+    names: Sequence[str]
+    rarity: Any
+    features: Any
+    shares: Any
+    violating: Any
+    categories: Any
+    lines: Any
 
 
 def train(language: Language) -> dict[str, Any]:
     """One language's weights, in thousandths."""
-    examples = read_texts(HERE / f"{language.value}.txt", seed=SEED)
-    vectorizer, features = _features(examples, language)
-    violating = np.array([example.category != "compliant" for example in examples])
-    _report(language, features, violating, examples)
-    judge = _regression().fit(features, violating)
-    names = [category.value for category in Category]
-    sorter = _regression().fit(
-        features[violating], [example.category for example in examples if example.category in names]
-    )
-    order = [list(sorter.classes_).index(name) for name in names]
-    rows = np.vstack([judge.coef_, sorter.coef_[order]]).T
-    thousandths = np.rint(rows * 1000).astype(int)
-    grams = vectorizer.get_feature_names_out()
+    lessons = _lessons(read_texts(HERE / f"{language.value}.txt", seed=SEED), language)
+    _report(language, lessons)
+    judge = _regression().fit(lessons.features, lessons.violating, lessons.shares)
+    bad = lessons.violating
+    sorter = _regression().fit(lessons.features[bad], lessons.categories[bad], lessons.shares[bad])
+    order = [list(sorter.classes_).index(category.value) for category in Category]
+    rows = np.vstack([judge.coef_, sorter.coef_[order]]) * lessons.rarity
+    thousandths = np.rint(np.vstack([lessons.rarity, rows]).T * 1000).astype(int)
+    intercepts = [round(float(sorter.intercept_[at]) * 1000) for at in order]
     return {
         "bias": round(float(judge.intercept_[0]) * 1000),
-        "categories": {name: round(float(sorter.intercept_[at]) * 1000) for name, at in zip(names, order, strict=True)},
-        "grams": {
-            gram: row.tolist()
-            for gram, row in sorted(zip(grams, thousandths, strict=True), key=lambda one: one[0])
-            if abs(row[0]) >= LEAST_WEIGHT
-        },
+        "categories": dict(zip([category.value for category in Category], intercepts, strict=True)),
+        "grams": {name: row.tolist() for name, row in zip(lessons.names, thousandths, strict=True)},
     }
 
 
-def _features(examples: list[Example], language: Language) -> tuple[CountVectorizer, Any]:
+def _lessons(examples: list[Example], language: Language) -> Lessons:
     guard = load_untrained(CONFIG)
-    tongue = guard.tongues[language]
-    vectorizer = CountVectorizer(
-        analyzer=lambda text: sorted(_seen(guard, tongue, text)), binary=True, min_df=LEAST_TEXTS
+    seen = [_seen(guard, guard.tongues[language], example.text) for example in examples]
+    lines = np.array([example.line for example in examples])
+    of_line = Counter(lines.tolist())
+    names = _names(seen, lines.tolist())
+    there = CountVectorizer(analyzer=sorted, vocabulary=names, binary=True).transform(seen).astype(float)
+    evenly = np.array([1 / of_line[line] for line in lines.tolist()])
+    rarity = np.maximum(np.log(len(of_line) / (evenly @ there + 0.5)), 0.05)
+    return Lessons(
+        names=names,
+        rarity=rarity,
+        features=normalize(there.multiply(rarity).tocsr()),
+        shares=evenly ** (1 - SHARE),
+        violating=np.array([example.category != "compliant" for example in examples]),
+        categories=np.array([example.category for example in examples]),
+        lines=lines,
     )
-    counts = vectorizer.fit_transform([example.text for example in examples])
-    return vectorizer, normalize(counts.astype(float))
+
+
+def _names(seen: Sequence[set[str]], lines: Sequence[int]) -> list[str]:
+    """The features of enough lines, sorted."""
+    where: dict[str, set[int]] = defaultdict(set)
+    for features, line in zip(seen, lines, strict=True):
+        for feature in features:
+            where[feature].add(line)
+    return sorted(feature for feature, found in where.items() if len(found) >= LEAST_LINES)
 
 
 def _seen(guard: ToneGuard, tongue: Tongue, text: str) -> set[str]:
@@ -67,22 +94,27 @@ def _seen(guard: ToneGuard, tongue: Tongue, text: str) -> set[str]:
 
 
 def _regression() -> LogisticRegression:
-    return LogisticRegression(C=STRENGTH, max_iter=2000, class_weight="balanced", random_state=SEED)
+    return LogisticRegression(C=STRENGTH, max_iter=3000, class_weight="balanced", random_state=SEED)
 
 
-def _report(language: Language, features: Any, violating: Any, examples: list[Example]) -> None:
-    """How well whole lines that were left out are told apart, to standard error."""
-    lines = [example.line for example in examples]
+def _report(language: Language, lessons: Lessons) -> None:
+    """How well whole lines that were left out are told apart, each line counted once, to standard error."""
     guessed = cross_val_predict(
-        _regression(), features, violating, groups=lines, cv=GroupKFold(5), method="predict_proba"
+        _regression(),
+        lessons.features,
+        lessons.violating,
+        groups=lessons.lines,
+        cv=GroupKFold(5),
+        method="predict_proba",
+        params={"sample_weight": lessons.shares},
     )[:, 1]
-    for threshold in (0.5, 0.7, 0.8, 0.9):
-        caught = float((guessed[violating] >= threshold).mean())
-        flagged = float((guessed[~violating] >= threshold).mean())
+    bad, once = lessons.violating, lessons.shares ** (1 / (1 - SHARE))
+    for threshold in (0.5, 0.6, 0.7, 0.8, 0.9):
+        caught = np.average(guessed[bad] >= threshold, weights=once[bad])
+        flagged = np.average(guessed[~bad] >= threshold, weights=once[~bad])
         sys.stderr.write(f"{language} from {threshold}: {caught:.3f} of violations, {flagged:.3f} of compliant texts\n")
-    sys.stderr.write(
-        f"{language}: {len(examples)} texts of {len(set(lines))} lines, {int(violating.sum())} violating\n"
-    )
+    texts, lines = len(bad), len(set(lessons.lines.tolist()))
+    sys.stderr.write(f"{language}: {texts} texts of {lines} lines, {int(bad.sum())} violating\n")
 
 
 def write() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from duecourse.policy.tone.context import ToneContext
 from duecourse.policy.tone.finding import Finding
 from duecourse.policy.tone.normal import Folding, Normal
-from duecourse.policy.tone.tongue import Breach, Tongue
+from duecourse.policy.tone.tongue import Breach, Read, Tongue
 from duecourse.policy.tone.vocabulary import Category, Language, Severity
 
 _SENTENCE_END = re.compile(r"[。！？!?；;\n]+|\.(?=\s|$)")
@@ -39,9 +39,9 @@ class ToneGuard:
             for breach in tongue.by_rules(hits[language], breaks, context)
         ]
         language = main_language(normal.text)
-        if not breaches and language:
-            found = self.tongues[language].by_classifier(normal.text, hits[language], breaks, context)
-            breaches = [found] if found else []
+        if language:
+            tongue = self.tongues[language]
+            breaches = tongue.weigh(breaches, Read(normal.text, hits[language], breaks), context)
         return self._findings(breaches, normal, language or Language.EN)
 
     def _findings(self, breaches: Iterable[Breach], normal: Normal, language: Language) -> tuple[Finding, ...]:

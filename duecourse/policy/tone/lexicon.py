@@ -67,7 +67,7 @@ class Phrases:
     vocabulary: frozenset[str]
     """Every whole word of a phrase."""
     stems: frozenset[str]
-    _seen: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = field(default_factory=dict)
+    _seen: dict[str, "_Beginning"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, phrases: Mapping[str, tuple[str, ...]]) -> "Phrases":
@@ -92,20 +92,30 @@ class Phrases:
         return word in self.vocabulary or any(word[:length] in self.stems for length in range(3, len(word) + 1))
 
     def find(self, tokens: Sequence[Token], hits: Hits) -> None:
+        last = len(tokens) - 1
         for place, token in enumerate(tokens):
-            for words, concepts in self._beginning(token.word):
-                last = place + len(words) - 1
-                if last < len(tokens) and all(
-                    _same(want, tokens[place + ahead].word) for ahead, want in enumerate(words) if ahead
-                ):
-                    add(hits, concepts, Hit(token.start, tokens[last].end))
+            begun = self._seen.get(token.word) or self._beginning(token.word)
+            if begun.alone:
+                add(hits, begun.alone, Hit(token.start, token.end))
+            if place < last and (begun.followed or begun.loose):
+                for words, concepts in (*begun.followed.get(tokens[place + 1].word, ()), *begun.loose):
+                    if _goes_on(words, tokens, place):
+                        add(hits, concepts, Hit(token.start, tokens[place + len(words) - 1].end))
 
-    def _beginning(self, word: str) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
-        found = self._seen.get(word)
-        if found is None:
-            found = tuple(self._begin(word))
-            if len(self._seen) < 20_000:  # noqa: PLR2004 - a bound on what strange texts make us remember
-                self._seen[word] = found
+    def _beginning(self, word: str) -> "_Beginning":
+        alone: list[str] = []
+        followed: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = defaultdict(list)
+        loose: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        for words, concepts in self._begin(word):
+            if len(words) == 1:
+                alone.extend(concepts)
+            elif words[1] == "_" or words[1].endswith("*"):
+                loose.append((words, concepts))
+            else:
+                followed[words[1]].append((words, concepts))
+        found = _Beginning(alone=tuple(alone), followed=dict(followed), loose=tuple(loose))
+        if len(self._seen) < 20_000:  # noqa: PLR2004 - a bound on what strange texts make us remember
+            self._seen[word] = found
         return found
 
     def _begin(self, word: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -113,6 +123,21 @@ class Phrases:
         for length in self.stem_lengths:
             if length <= len(word):
                 yield from self.by_stem.get(word[:length], ())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Beginning:
+    """What may begin with one word: concepts it has alone, phrases by their second word, and those open as to it."""
+
+    alone: tuple[str, ...]
+    followed: Mapping[str, Sequence[tuple[tuple[str, ...], tuple[str, ...]]]]
+    loose: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+
+
+def _goes_on(words: Sequence[str], tokens: Sequence[Token], place: int) -> bool:
+    return place + len(words) <= len(tokens) and all(
+        _same(words[ahead], tokens[place + ahead].word) for ahead in range(1, len(words))
+    )
 
 
 def _same(want: str, word: str) -> bool:

@@ -10,7 +10,7 @@ from duecourse.policy.tone.lexicon import Phrases, Signs
 from duecourse.policy.tone.normal import Folding
 from duecourse.policy.tone.rules import Circumstances, Rule
 from duecourse.policy.tone.sounds import Sounds
-from duecourse.policy.tone.tongue import Tongue, by_concept
+from duecourse.policy.tone.tongue import Thresholds, Tongue, by_concept
 from duecourse.policy.tone.vocabulary import (
     Category,
     Language,
@@ -50,20 +50,28 @@ def read_guard(
         ConfigError: names the file and the key.
     """
     drawn = Characters(characters)
-    thresholds = shared.table("model").table("from_probability")
+    model = shared.table("model")
     tongues = {
         language: _tongue(
             language,
             table,
             drawn=drawn,
             classifier=weights.get(language),
-            threshold=thresholds.number(language.value, low=0.5, high=1.0),
+            thresholds=_thresholds(model.table(language.value)),
         )
         for language, table in lexicons.items()
     }
     signs = {char for tongue in tongues.values() for char in tongue.signs.by_first if not char.isalnum()}
     return ToneGuard(
         folding=Folding(drawn.replaced, frozenset(signs)), tongues=tongues, suggestions=_suggestions(shared)
+    )
+
+
+def _thresholds(table: Table) -> Thresholds:
+    return Thresholds(
+        breach=table.number("breach", low=0.5, high=1.0),
+        sentence=table.number("sentence", low=0.5, high=1.0),
+        dismissal=table.number("dismissal", low=0.0, high=0.5),
     )
 
 
@@ -76,7 +84,7 @@ def _suggestions(shared: Table) -> dict[Category, dict[Language, str]]:
 
 
 def _tongue(
-    language: Language, table: Table, *, drawn: Characters, classifier: Classifier | None, threshold: float
+    language: Language, table: Table, *, drawn: Characters, classifier: Classifier | None, thresholds: Thresholds
 ) -> Tongue:
     concepts = {name: _listed(table.table("words"), name) for name in table.mapping("words")}
     patterns = _patterns(table)
@@ -94,7 +102,7 @@ def _tongue(
         words=Words(_contractions(table), phrases.knows, _masked(concepts)) if spaced else None,
         sounds=None if spaced else _sounds(table, by_concept(concepts), drawn),
         classifier=classifier,
-        from_probability=threshold,
+        thresholds=thresholds,
     )
     table.finish()
     return tongue
@@ -155,6 +163,7 @@ def _rule(table: Table, known: frozenset[str]) -> Rule:
         unless=_concepts(table, "unless", table.texts("unless", ()), known),
         within=table.whole("within", _FURTHEST, low=1, high=_FURTHEST),
         scope=table.choice("scope", Scope, Scope.SENTENCE),
+        certain=table.flag("certain", default=False),
         circumstances=Circumstances(
             recipient=frozenset(table.choices("recipient", Recipient, ())),
             channel=frozenset(table.choices("channel", ToneChannel, ())),

@@ -17,6 +17,10 @@ from duecourse.policy.tone.vocabulary import (
     ToneChannel,
 )
 
+#: These excuse their own clause only: who will not sue "but will tell your boss" denies the one and not the other.
+_OF_ITS_CLAUSE = frozenset({"denial", "reported"})
+_TURN = "turn"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Circumstances:
@@ -50,6 +54,8 @@ class Rule:
     within: int
     scope: Scope
     circumstances: Circumstances
+    certain: bool
+    """Whether the classifier may not overrule it: who reads it or which numbers stand there it cannot see."""
 
     def match(self, hits: Hits, breaks: Sequence[int]) -> Hit | None:
         """The first place where the rule is broken. `breaks`: where sentences end, ascending."""
@@ -60,9 +66,13 @@ class Rule:
                 return None
             groups.append(found)
         groups.sort(key=len)
-        excuses = [hit for concept in self.unless for hit in hits.get(concept, ())]
+        excuses = [(hit, concept in _OF_ITS_CLAUSE) for concept in self.unless for hit in hits.get(concept, ())]
+        turns = hits.get(_TURN, ())
         for span in self._together(groups, breaks):
-            if not any(self._excuses(excuse, span, breaks) for excuse in excuses):
+            if not any(
+                self._excuses(excuse, span, breaks) and not (bounded and _parted(excuse, span, turns))
+                for excuse, bounded in excuses
+            ):
                 return span
         return None
 
@@ -87,6 +97,12 @@ class Rule:
     def _excuses(self, excuse: Hit, span: Hit, breaks: Sequence[int]) -> bool:
         """What excuses stands in the same sentence, or in one that the span touches."""
         return sentence(span.start, breaks) <= sentence(excuse.start, breaks) <= sentence(span.end - 1, breaks)
+
+
+def _parted(one: Hit, other: Hit, turns: Sequence[Hit]) -> bool:
+    """Whether a clause turns between the two."""
+    start, end = (one.end, other.start) if one.start < other.start else (other.end, one.start)
+    return any(start <= turn.start < end for turn in turns)
 
 
 def sentence(place: int, breaks: Sequence[int]) -> int:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
+from typing import NamedTuple
 
 from duecourse.policy.tone.classifier import Classifier, n_grams
 from duecourse.policy.tone.context import ToneContext
@@ -16,8 +17,13 @@ from duecourse.policy.tone.words import Words
 _OPPOSITE = "not_"
 #: Begins a feature that is no n-gram; no normal text has it.
 _CONCEPT = "\x00"
-#: What the whole text must come to where one sentence of it is objected to.
-_LEAST_OF_ALL = 0.6
+#: Concepts that only the classifier looks at; which of them meet says more than each alone.
+_HINT = "hint_"
+#: Marks a hint that stands at most so many characters after the beginning of a negation.
+_DENIED, _REACH = "~", 40
+_NEGATION, _TURN = "negation", "turn"
+#: A text below this probability is not looked at any closer.
+_HARMLESS = 0.25
 #: Shorter sentences are judged with the others only.
 _LEAST_CHARACTERS = {Language.ZH: 5, Language.EN: 14}
 
@@ -30,6 +36,36 @@ class Breach:
     rule: str
     severity: Severity
     span: Hit
+    certain: bool
+    """Whether the classifier may not overrule it."""
+
+
+class Read(NamedTuple):
+    """A normal text, where in it the lexicon's words are, and where its sentences end."""
+
+    text: str
+    hits: Hits
+    breaks: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspicion:
+    """How likely the text at `span` violates, from 0 to 1."""
+
+    span: Hit
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thresholds:
+    """What the classifier's probabilities amount to."""
+
+    breach: float = 1.0
+    """From which on, of a whole text, its word alone is a breach."""
+    sentence: float = 1.0
+    """The same of a single sentence."""
+    dismissal: float = 0.0
+    """Below which, of the text and of the sentence in question, what the rules object to is dropped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +80,7 @@ class Tongue:
     words: Words | None = None
     sounds: Sounds | None = None
     classifier: Classifier | None = None
-    from_probability: float = 1.0
-    """Of the classifier, from which on its word alone is a breach."""
+    thresholds: Thresholds = Thresholds()
 
     def by_rules(self, hits: Hits, breaks: Sequence[int], context: ToneContext) -> Iterator[Breach]:
         """What the rules object to, of a text in which the lexicon's words were found."""
@@ -55,7 +90,9 @@ class Tongue:
             if rule.circumstances.hold(context):
                 span = rule.match(hits, breaks)
                 if span is not None:
-                    yield Breach(category=rule.category, rule=rule.id, severity=rule.severity, span=span)
+                    yield Breach(
+                        category=rule.category, rule=rule.id, severity=rule.severity, span=span, certain=rule.certain
+                    )
 
     def hits(self, text: str) -> Hits:
         """Every concept's places in a normal text."""
@@ -72,30 +109,62 @@ class Tongue:
             _cancel(hits, concept.removeprefix(_OPPOSITE), hits[concept])
         return hits
 
-    def by_classifier(self, text: str, hits: Hits, breaks: Sequence[int], context: ToneContext) -> Breach | None:
-        """What the classifier alone objects to: the likeliest sentence, or all of the text."""
+    def weigh(self, breaches: Sequence[Breach], read: Read, context: ToneContext) -> list[Breach]:
+        """What the classifier leaves of what the rules found, and what it adds."""
         if self.classifier is None:
+            return list(breaches)
+        whole = Suspicion(span=Hit(0, len(read.text)), probability=self._probability(read, Hit(0, len(read.text))))
+        if whole.probability < _HARMLESS and not breaches:
+            return []
+        parts = [Suspicion(span=span, probability=self._probability(read, span)) for span in self._parts(read)]
+        kept = [breach for breach in breaches if breach.certain or not self._dismisses(breach, whole, parts)]
+        added = None if kept else self._added(read, whole, parts)
+        return [added] if added and not _is_vouched_for(added.category, context) else kept
+
+    def _dismisses(self, breach: Breach, whole: Suspicion, parts: Sequence[Suspicion]) -> bool:
+        """Whether the classifier holds the text, and every sentence that this breach is in, for harmless."""
+        touched = [one for one in parts if one.span.start < breach.span.end and breach.span.start < one.span.end]
+        return all(one.probability < self.thresholds.dismissal for one in (whole, *touched))
+
+    def _added(self, read: Read, whole: Suspicion, parts: Sequence[Suspicion]) -> Breach | None:
+        """What the classifier objects to: all of the text, or its likeliest sentence."""
+        worst = max([whole, *parts], key=lambda one: one.probability)
+        if whole.probability >= self.thresholds.breach:
+            seen = whole
+        elif worst.probability >= self.thresholds.sentence:
+            seen = worst
+        else:
             return None
-        whole = Hit(0, len(text))
-        of_all = self.classifier.probability(self.features(text, whole, hits))
-        if of_all < _LEAST_OF_ALL:
-            return None
-        parts = [span for span in _sentences(text, breaks) if _is_long(span, self.language)]
-        scored = [(self.classifier.probability(self.features(text, span, hits)), span) for span in parts]
-        probability, span = max([(of_all, whole), *scored], key=lambda one: one[0])
-        if probability < self.from_probability:
-            return None
-        category = self.classifier.category(self.features(text, span, hits))
-        if _is_vouched_for(category, context):
-            return None
-        return Breach(category=category, rule=f"model.{self.language}", severity=Severity.ADVISORY, span=span)
+        return Breach(
+            category=self._category(read, seen.span),
+            rule=f"model.{self.language}",
+            severity=Severity.ADVISORY,
+            span=worst.span,
+            certain=True,
+        )
+
+    def _parts(self, read: Read) -> Iterator[Hit]:
+        return (span for span in _sentences(read.text, read.breaks) if _is_long(span, self.language))
+
+    def _probability(self, read: Read, span: Hit) -> float:
+        assert self.classifier is not None
+        return self.classifier.probability(self.features(read.text, span, read.hits))
+
+    def _category(self, read: Read, span: Hit) -> Category:
+        assert self.classifier is not None
+        return self.classifier.category(self.features(read.text, span, read.hits))
 
     def features(self, text: str, span: Hit, hits: Hits) -> set[str]:
         """What the classifier sees of a part of a normal text: its n-grams and the concepts that were found in it."""
         part = text[span.start : span.end]
         plain = " ".join(token.word for token in self.words.cut(part)) if self.words else part
-        inside = {f"{_CONCEPT}{name}" for name, found in hits.items() if any(_within(hit, span) for hit in found)}
-        return n_grams(plain, self.language) | inside
+        inside = {name: [hit for hit in found if _within(hit, span)] for name, found in hits.items()}
+        names = sorted(
+            _under(name, found, inside) if name.startswith(_HINT) else name for name, found in inside.items() if found
+        )
+        hints = [name for name in names if name.lstrip(_DENIED).startswith(_HINT)]
+        pairs = {f"{_CONCEPT}{one} {other}" for one, other in combinations(hints, 2)}
+        return n_grams(plain, self.language) | {f"{_CONCEPT}{name}" for name in names} | pairs
 
 
 def _cancel(hits: Hits, concept: str, by: Sequence[Hit]) -> None:
@@ -106,6 +175,19 @@ def _cancel(hits: Hits, concept: str, by: Sequence[Hit]) -> None:
         hits[concept] = kept
     else:
         hits.pop(concept, None)
+
+
+def _under(name: str, found: Sequence[Hit], hits: Hits) -> str:
+    """The hint's name, marked where every place of it is denied: shortly after a negation, no turn between."""
+    negations, turns = hits.get(_NEGATION, ()), hits.get(_TURN, ())
+    return _DENIED + name if negations and all(_is_denied(hit, negations, turns) for hit in found) else name
+
+
+def _is_denied(hit: Hit, negations: Sequence[Hit], turns: Sequence[Hit]) -> bool:
+    return any(
+        0 <= hit.start - one.start <= _REACH and not any(one.end <= turn.start < hit.start for turn in turns)
+        for one in negations
+    )
 
 
 def _within(hit: Hit, span: Hit) -> bool:
