@@ -1,6 +1,5 @@
 """The claim: lock the borrowers in id order, read the facts, and write the one durable permission per call."""
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -15,7 +14,7 @@ from duecourse.domain.errors import SealBroken
 from duecourse.domain.vocabulary import ChannelKind, Consent
 from duecourse.ledger.crypto import DataKey, Vault, address_place, body_place, name_place
 from duecourse.ledger.facts import Surroundings, local_day_of, read_surroundings
-from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Ids, document, statement
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Blobs, Column, Ids, Texts, columns, statement
 from duecourse.ledger.trials import QUARANTINE_FROM, SUSPECT_FROM
 from duecourse.policy.terms import Terms
 from duecourse.ports import Armed, Claimable, Held, Postponed
@@ -38,10 +37,13 @@ FOR NO KEY UPDATE
 
 _ARM = """
 WITH armed AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%(rows)s) AS r (
-        contact_id bigint, due_on date, number smallint, fence integer, kind text, borrower_id bigint, channel text,
-        provider text, reference text, idempotency_key text, body_hash text, body_sealed text, local_day date,
-        address_index text, loan_ids bigint[])
+    SELECT contact_id, due_on::date, number::smallint, fence::integer, kind, borrower_id, channel, provider, reference,
+           idempotency_key, body_hash, body_sealed, local_day::date, address_index, loan_ids::bigint[]
+    FROM unnest(%(contact_id)s, %(due_on)s, %(number)s, %(fence)s, %(kind)s, %(borrower_id)s, %(channel)s, %(provider)s,
+                %(reference)s, %(idempotency_key)s, %(body_hash)s, %(body_sealed)s, %(local_day)s, %(address_index)s,
+                %(loan_ids)s)
+        AS r (contact_id, due_on, number, fence, kind, borrower_id, channel, provider, reference, idempotency_key,
+              body_hash, body_sealed, local_day, address_index, loan_ids)
 ), taken AS (
     UPDATE contacts c
     SET state = CASE c.state WHEN 'released' THEN 'sending' ELSE c.state END,
@@ -49,23 +51,45 @@ WITH armed AS MATERIALIZED (
         resolve_after = CASE c.state WHEN 'unknown' THEN %(lease_until)s END, reason = NULL
     FROM armed u
     -- Named twice: joined alone, a partition without statistics is read from end to end.
-    WHERE c.contact_id = u.contact_id AND c.contact_id = ANY (%(ids)s)
+    WHERE c.contact_id = u.contact_id AND c.contact_id = ANY (%(contact_id)s)
       AND c.due_on >= %(first)s AND c.due_on < %(last)s
 )
 INSERT INTO attempts (contact_id, due_on, number, kind, borrower_id, channel, provider, fence, owner, reference,
                       idempotency_key, body_hash, body_sealed, armed_business, armed_at, local_day, counted,
                       address_index, loan_ids)
 SELECT contact_id, due_on, number, kind, borrower_id, channel, provider, fence, %(owner)s, reference, idempotency_key,
-       decode(body_hash, 'hex'), decode(body_sealed, 'base64'), %(now)s, %(lease)s, local_day, kind = 'send',
-       decode(address_index, 'hex'), loan_ids
+       body_hash, body_sealed, %(now)s, %(lease)s, local_day, kind = 'send', address_index, loan_ids
 FROM armed
 """
+_ARMED: dict[str, Column] = {
+    "contact_id": Ids,
+    "due_on": Texts,
+    "number": Ids,
+    "fence": Ids,
+    "kind": Texts,
+    "borrower_id": Ids,
+    "channel": Texts,
+    "provider": Texts,
+    "reference": Texts,
+    "idempotency_key": Texts,
+    "body_hash": Blobs,
+    "body_sealed": Blobs,
+    "local_day": Texts,
+    "address_index": Blobs,
+    "loan_ids": Texts,
+}
 
 _POSTPONE = """
 UPDATE contacts c SET resolve_after = u.after
 FROM unnest(%(ids)s::bigint[], %(due)s::date[], %(after)s::timestamptz[]) AS u (contact_id, due_on, after)
 WHERE c.due_on = u.due_on AND c.contact_id = u.contact_id AND c.state = 'unknown'
 """
+
+
+#: As in `ledger/facts.py`: three words per contact.
+_CHANNELS = {one.value: one for one in ChannelKind}
+_STATES = {one.value: one for one in ContactState}
+_CONSENTS = {one.value: one for one in Consent}
 
 
 class _Opened(NamedTuple):
@@ -92,7 +116,7 @@ class ClaimRows:
         if not locked:
             return []
         span["crashes"] = QUARANTINE_FROM if len(contact_ids) == 1 else SUSPECT_FROM
-        async with self._conn.pipeline(), self._conn.cursor(row_factory=dict_row) as cursor:
+        async with self._conn.pipeline(), self._conn.cursor(row_factory=dict_row, binary=True) as cursor:
             await cursor.execute(statement("claim"), span)
             borrowers = {row[0] for row in locked}
             around = await read_surroundings(self._conn, Ids(borrowers), due, times=times, terms=terms)
@@ -104,15 +128,12 @@ class ClaimRows:
         """Write the attempts and mark their contacts as sending, under a lease."""
         if not attempts:
             return
-        ids = Ids(armed.contact.contact_id for armed in attempts)
-        first, last = due_range(ids)
-        rows = document([self._row(armed) for armed in attempts])
+        first, last = due_range([armed.contact.contact_id for armed in attempts])
+        rows = columns(_ARMED, [self._row(armed) for armed in attempts])
         times_of = {"now": times.business, "lease": times.lease, "lease_until": times.lease + lease}
         async with self._conn.pipeline():
             await self._conn.execute(WITHOUT_NESTED_LOOPS)
-            await self._conn.execute(
-                _ARM, {"rows": rows, "ids": ids, "first": first, "last": last, "owner": owner, **times_of}
-            )
+            await self._conn.execute(_ARM, {**rows, "first": first, "last": last, "owner": owner, **times_of})
 
     async def postpone(self, postponed: Sequence[Postponed], *, times: Times) -> None:
         """Say when unknown contacts may be asked about again."""
@@ -127,29 +148,30 @@ class ClaimRows:
             },
         )
 
-    def _row(self, armed: Armed) -> dict[str, object]:
+    def _row(self, armed: Armed) -> tuple[object, ...]:
         data_key_id, key = self._keys[armed.contact.borrower_id]
         sealed = self._vault.seal_bytes(key, body_place(data_key_id, armed.reference), armed.letter)
-        return {
-            "contact_id": armed.contact.contact_id,
-            "due_on": armed.contact.due_on,
-            "number": armed.number,
-            "fence": armed.fence,
-            "kind": armed.kind,
-            "borrower_id": armed.contact.borrower_id,
-            "channel": armed.contact.channel,
-            "provider": armed.provider,
-            "reference": armed.reference,
-            "idempotency_key": armed.idempotency_key,
-            "body_hash": hashlib.sha256(armed.letter).hexdigest(),
-            "body_sealed": base64.b64encode(sealed).decode(),
-            "local_day": armed.contact.local_day,
-            "address_index": armed.contact.facts.number,
-            "loan_ids": armed.contact.facts.debts,
-        }
+        number, debts = armed.contact.facts.number, armed.contact.facts.debts
+        return (
+            armed.contact.contact_id,
+            armed.contact.due_on.isoformat(),
+            armed.number,
+            armed.fence,
+            armed.kind,
+            armed.contact.borrower_id,
+            armed.contact.channel,
+            armed.provider,
+            armed.reference,
+            armed.idempotency_key,
+            hashlib.sha256(armed.letter).digest(),
+            sealed,
+            armed.contact.local_day.isoformat(),
+            None if number is None else bytes.fromhex(number),
+            f"{{{','.join(map(str, debts))}}}",
+        )
 
     def _claimable(self, row: Mapping[str, Any], around: Surroundings, times: Times) -> Claimable:
-        channel = ChannelKind(row["channel"])
+        channel = _CHANNELS[row["channel"]]
         opened = self._open(row, channel)
         items = around.items_of(row)
         local_day = local_day_of(row, times)
@@ -158,7 +180,7 @@ class ClaimRows:
             due_on=row["due_on"],
             borrower_id=row["borrower_id"],
             channel=channel,
-            state=ContactState(row["state"]),
+            state=_STATES[row["state"]],
             template=row["template"],
             locale=around.locale_of(row),
             name=opened.name if opened else "",
@@ -192,7 +214,7 @@ class ClaimRows:
             contact_point_id=row["contact_point_id"],
             channel=channel,
             address=self._vault.open(key, place, row["address_sealed"]),
-            consent=Consent(row["consent"]),
+            consent=_CONSENTS[row["consent"]],
             valid=row["address_valid"],
             index=row["address_index"],
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from duecourse.domain.clock import Times
 from duecourse.domain.contact import ContactState
-from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Ids, document
+from duecourse.ledger.statements import WITHOUT_NESTED_LOOPS, Column, Ids, Texts, columns
 from duecourse.ports import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -24,9 +24,12 @@ ORDER BY contact_id FOR NO KEY UPDATE
 #: Ids are named twice: joined alone, a partition without statistics is read from end to end.
 _SETTLE = """
 WITH u AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%(rows)s) AS r (
-        contact_id bigint, number smallint, fence integer, outcome text, code text, message_id text, unsent boolean,
-        state text, reason text, not_before timestamptz, wait_s double precision, failed boolean, negative boolean)
+    SELECT contact_id, number::smallint, fence::integer, outcome, code, message_id, unsent = 1 AS unsent, state, reason,
+           not_before::timestamptz, wait_s::double precision, failed::integer, negative::integer
+    FROM unnest(%(ids)s, %(number)s, %(fence)s, %(outcome)s, %(code)s, %(message_id)s, %(unsent)s, %(state)s,
+                %(reason)s, %(not_before)s, %(wait_s)s, %(failed)s, %(negative)s)
+        AS r (contact_id, number, fence, outcome, code, message_id, unsent, state, reason, not_before, wait_s, failed,
+              negative)
 ), recorded AS (
     UPDATE attempts a
     SET outcome = u.outcome, code = u.code, settled_at = %(lease)s, counted = a.counted AND NOT u.unsent,
@@ -41,9 +44,9 @@ WITH u AS MATERIALIZED (
 ), moved AS (
     UPDATE contacts c
     SET state = u.state, state_at = %(now)s, reason = u.reason, owner = NULL, lease_until = NULL,
-        not_before = coalesce(u.not_before, c.not_before), failures = c.failures + u.failed::integer,
+        not_before = coalesce(u.not_before, c.not_before), failures = c.failures + u.failed,
         resolve_after = %(lease)s + make_interval(secs => u.wait_s),
-        negatives = CASE WHEN u.state = 'unknown' THEN c.negatives + u.negative::integer ELSE 0 END
+        negatives = CASE WHEN u.state = 'unknown' THEN c.negatives + u.negative ELSE 0 END
     FROM u
     WHERE c.contact_id = u.contact_id AND c.fence = u.fence AND c.state IN ('sending', 'unknown')
       AND c.contact_id = ANY (%(ids)s) AND c.due_on BETWEEN %(first)s AND %(last)s
@@ -51,6 +54,21 @@ WITH u AS MATERIALIZED (
 )
 SELECT (SELECT array_agg(contact_id) FROM recorded), (SELECT array_agg(contact_id) FROM moved)
 """
+_SETTLED: dict[str, Column] = {
+    "ids": Ids,
+    "number": Ids,
+    "fence": Ids,
+    "outcome": Texts,
+    "code": Texts,
+    "message_id": Texts,
+    "unsent": Ids,
+    "state": Texts,
+    "reason": Texts,
+    "not_before": Texts,
+    "wait_s": Texts,
+    "failed": Ids,
+    "negative": Ids,
+}
 
 #: A worker that slept through its lease still knows what the provider said: acceptance is a fact.
 _LATE = """
@@ -75,11 +93,11 @@ class SettlementRows:
     async def settle(self, settlements: Sequence[Settlement], *, times: Times) -> Settled:
         """Write outcomes, and move the contacts whose fence still holds."""
         span = _span(settlements)
-        rows = document([_row(settlement) for settlement in settlements])
+        rows = columns(_SETTLED, [_row(settlement) for settlement in settlements])
         async with self._conn.pipeline():
             await self._conn.execute(WITHOUT_NESTED_LOOPS)
             await self._conn.execute(_LOCK, span)
-            changes = {**span, "rows": rows, "now": times.business, "lease": times.lease}
+            changes = {**span, **rows, "now": times.business, "lease": times.lease}
             cursor = await self._conn.execute(_SETTLE, changes)
             recorded, moved = await cursor.fetchone() or (None, None)
         await self._uncount(settlements)
@@ -110,20 +128,21 @@ def _span(settlements: Sequence[Settlement]) -> dict[str, object]:
     return {"first": min(days), "last": max(days), "ids": Ids(s.armed.contact.contact_id for s in settlements)}
 
 
-def _row(settlement: Settlement) -> dict[str, object]:
+def _row(settlement: Settlement) -> tuple[object, ...]:
     armed, outcome, disposition = settlement
-    return {
-        "contact_id": armed.contact.contact_id,
-        "number": armed.number,
-        "fence": armed.fence,
-        "outcome": outcome.kind,
-        "code": outcome.code,
-        "message_id": outcome.provider_message_id,
-        "unsent": disposition.unsent,
-        "state": disposition.state,
-        "reason": disposition.reason,
-        "not_before": disposition.not_before,
-        "wait_s": disposition.resolve_after_s,
-        "failed": disposition.failed,
-        "negative": disposition.negative,
-    }
+    not_before, wait_s = disposition.not_before, disposition.resolve_after_s
+    return (
+        armed.contact.contact_id,
+        armed.number,
+        armed.fence,
+        outcome.kind,
+        outcome.code,
+        outcome.provider_message_id,
+        int(disposition.unsent),
+        disposition.state,
+        disposition.reason,
+        None if not_before is None else not_before.isoformat(),
+        None if wait_s is None else str(wait_s),
+        int(disposition.failed),
+        int(disposition.negative),
+    )
