@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from duecourse.ledger.database import PostgresLedger
     from tests.pipeline import World
-    from tests.terminal import Command, Result
+    from tests.terminal import Command, Result, Terminal
 
 AT = datetime(2018, 4, 16, 15, tzinfo=UTC)
 DUE = date(2018, 4, 16)
@@ -211,6 +211,21 @@ def duecourse(
         return run(capsys, *words)
 
     return typed
+
+
+@pytest.fixture
+def terminal_of(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> "Callable[..., Terminal]":
+    """By its name: a group of commands on stores of its own. Further words are variables of the environment."""
+    from tests.terminal import Terminal
+
+    def opened(group: str, **more: str) -> Terminal:
+        for name, value in (environment | more).items():
+            monkeypatch.setenv(name, value)
+        return Terminal(group, capsys)
+
+    return opened
 
 
 @pytest.fixture

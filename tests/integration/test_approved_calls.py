@@ -1,5 +1,6 @@
 """A call that a rule leaves to people is made only if somebody else allowed it, and never against what forbids."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -81,12 +82,8 @@ async def test_an_approval_that_was_not_needed_is_not_kept(world: World) -> None
 
 
 @pytest.fixture
-def terminal(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    for name, value in (environment | {"DUECOURSE_CLOCK": "virtual"}).items():
-        monkeypatch.setenv(name, value)
-    return Terminal("encounters", capsys)
+def terminal(terminal_of: Callable[..., Terminal]) -> Terminal:
+    return terminal_of("encounters", DUECOURSE_CLOCK="virtual")
 
 
 async def test_the_command_says_until_when_by_the_borrowers_clock(world: World, terminal: Terminal) -> None:

@@ -1,5 +1,6 @@
 """`duecourse optouts` as a user types it: what borrowers asked for, with its proof, and a person's answer."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,8 @@ PHONE = "+12025550143"
 
 
 @pytest.fixture
-def terminal(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return Terminal("optouts", capsys)
+def terminal(terminal_of: Callable[..., Terminal]) -> Terminal:
+    return terminal_of("optouts")
 
 
 async def hear(outreach: Outreach, *texts: str) -> None:

@@ -1,5 +1,6 @@
 """`duecourse reviews` as a user types it: what waits for a person, why, and the person's word."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -23,12 +24,8 @@ DECIDED = ("--by", "S-7", "--reason", "the borrower asked for it on 2018-07-09")
 
 
 @pytest.fixture
-def terminal(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    for name, value in (environment | {"DUECOURSE_CLOCK": "virtual"}).items():
-        monkeypatch.setenv(name, value)
-    return Terminal("reviews", capsys)
+def terminal(terminal_of: Callable[..., Terminal]) -> Terminal:
+    return terminal_of("reviews", DUECOURSE_CLOCK="virtual")
 
 
 @pytest.fixture
