@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
@@ -27,42 +28,52 @@ _ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Los_
 _BATCH = 100
 
 
+#: Of a due morning.
+_DUE = ContactFacts(
+    contact_id=0,
+    borrower_id=0,
+    channel=ChannelKind.SMS,
+    not_after=NOON + timedelta(days=2),
+    time_zone=None,
+    consent=Consent.GRANTED,
+    address_valid=True,
+    open_items=1,
+    autopay=False,
+    holds=(),
+    opted_out=False,
+    touches_today=0,
+    reached_today=False,
+    stop=frozenset(StopRule),
+    residence=Place("US", "NY"),
+    lender_country="US",
+    dpd=3,
+)
+
+
 def contacts(count: int, *, touches: int) -> list[ContactFacts]:
-    """A due morning's: a few zones, one kind, some history each."""
+    """A few zones, one kind, some history each."""
     return [
-        ContactFacts(
+        replace(
+            _DUE,
             contact_id=number,
             borrower_id=number,
-            channel=ChannelKind.SMS,
-            not_after=NOON + timedelta(days=2),
             time_zone=_ZONES[number % len(_ZONES)],
-            consent=Consent.GRANTED,
-            address_valid=True,
-            open_items=1,
-            autopay=False,
-            holds=(),
-            opted_out=False,
-            touches_today=0,
-            reached_today=False,
-            stop=frozenset(StopRule),
-            residence=Place("US", "NY"),
-            lender_country="US",
             debts=(number,),
-            dpd=3,
             number=str(number),
-            history=tuple(
-                Touch(
-                    when=NOON - timedelta(days=3 + day),
-                    medium=Medium.EMAIL,
-                    outcome=TouchOutcome.DELIVERED,
-                    debts=(number,),
-                    number=str(number),
-                )
-                for day in range(touches)
-            ),
+            history=tuple(_touch(number, days=3 + day) for day in range(touches)),
         )
         for number in range(count)
     ]
+
+
+def _touch(number: int, *, days: int) -> Touch:
+    return Touch(
+        when=NOON - timedelta(days=days),
+        medium=Medium.EMAIL,
+        outcome=TouchOutcome.DELIVERED,
+        debts=(number,),
+        number=str(number),
+    )
 
 
 def microseconds(facts: Sequence[ContactFacts], now: datetime, packs: PackSet) -> tuple[float, set[Decision]]:
