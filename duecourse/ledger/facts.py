@@ -208,19 +208,27 @@ def _first(touches: Sequence[Touch], debts: tuple[int, ...]) -> bool | None:
 def _about(items: Sequence[DueItem], usual: ActorRole) -> _About:
     if len(items) == 1:
         (item,) = items
-        role = ActorRole(item.actor_role) if item.actor_role else usual
-        return _About(role, item.product, (item.loan_id,), item.outstanding.minor, _notices(items), item.autopay)
-    roles = {ActorRole(item.actor_role) if item.actor_role else usual for item in items} or {usual}
+        return _About(
+            _role(item, usual), item.product, (item.loan_id,), item.outstanding.minor, _notices(items), item.autopay
+        )
+    roles = {_role(item, usual) for item in items} or {usual}
     return _About(
         role=next(role for role in _ROLES if role in roles),
         product=only(item.product for item in items),
         debts=tuple(dict.fromkeys(item.loan_id for item in items)),
-        minor=sum(item.outstanding.minor for item in items)
-        if only(item.outstanding.currency for item in items)
-        else None,
+        minor=_in_all(items),
         notices=_notices(items),
         autopay=bool(items) and all(item.autopay for item in items),
     )
+
+
+def _role(item: DueItem, usual: ActorRole) -> ActorRole:
+    return ActorRole(item.actor_role) if item.actor_role else usual
+
+
+def _in_all(items: Sequence[DueItem]) -> int | None:
+    one_currency = only(item.outstanding.currency for item in items)
+    return sum(item.outstanding.minor for item in items) if one_currency else None
 
 
 def _notices(items: Sequence[DueItem]) -> frozenset[NoticeBefore]:
