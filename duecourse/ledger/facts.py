@@ -148,7 +148,7 @@ class Surroundings:
             stops=past.stops,
             evidence=past.evidence,
             allowances=past.allowances,
-            first_contact=_first(past.touches, about.debts),
+            first_contact=_first(past.touches, about),
             preferred_hours=asked.hours,
             preferred_channels=asked.media if asked.channels else _ANY,
         )
@@ -196,13 +196,15 @@ def _stop_rules(*words: str) -> frozenset[StopRule]:
     return frozenset(map(StopRule, words))
 
 
-def _first(touches: Sequence[Touch], debts: tuple[int, ...]) -> bool | None:
-    """No, where each of the debts was spoken or written of. How it was before the time that is read is not known."""
+def _first(touches: Sequence[Touch], about: _About) -> bool | None:
+    """No, where each debt was spoken or written of. Of the time before what is read, a notice on record alone tells."""
+    if NoticeBefore.FIRST_COLLECTION in about.notices:
+        return False
     told = [touch for touch in touches if touch.outcome in MET and touch.purpose is not Purpose.CONFIRM_STOP]
     if not told:
         return None
     spoken_of = {debt for touch in told for debt in touch.debts}
-    return False if spoken_of.issuperset(debts) or not all(touch.debts for touch in told) else None
+    return False if spoken_of.issuperset(about.debts) or not all(touch.debts for touch in told) else None
 
 
 def _about(items: Sequence[DueItem], usual: ActorRole) -> _About:

@@ -15,7 +15,7 @@ from duecourse.policy.record import facts_from_record
 from duecourse.ports.evidence import NewEncounter, Question
 from duecourse.usecases.record_encounter import record_encounter
 from tests.claimant import asking, channel_of
-from tests.gate_rules import NEVER, pack, window
+from tests.gate_rules import NEVER, open_hours, pack, window
 from tests.pipeline import MORNING, World, rung
 from tests.seed import Person, Seeded, seed
 
@@ -168,6 +168,15 @@ async def test_what_was_said_of_one_debt_is_the_first_word_of_another(world: Wor
         replace(spoke, reference="C-3", outcome=TouchOutcome.ANSWERED, loan=None),
     ]
     assert [await firsts(world, call, loan) for call in after] == [[None, None], [False, None], [False, False]]
+
+
+async def test_who_was_told_of_the_collection_has_had_the_first_word_however_long_ago(world: World) -> None:
+    world = await under(world, p.ContactWindow(allow=(open_hours(0, 24),)))
+    await seed(world.ledger)
+    await change(world, "loans", notices='{"first_collection": "2016-01-01T09:00:00Z"}')
+    await world.deliver()
+    states, facts = await told(world)
+    assert (states, facts.get("first_contact")) == (["accepted"], False)
 
 
 async def firsts(world: World, call: NewEncounter, loan: str) -> list[bool | None]:
