@@ -6,6 +6,7 @@ Read under the borrowers' row locks, in the transaction that will add to it: so 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from duecourse.domain.clock import Times
@@ -92,27 +93,9 @@ class OurTouch(NamedTuple):
     channel: str
     day: date
     """Where the borrower is."""
-    state: str
-    """The contact's."""
-    at: datetime
-    number: str | None
-    loan_ids: list[int] | None
-    cadence: str
-
-    @property
-    def reached(self) -> bool:
-        return self.state in _REACHED
-
-    def as_touch(self) -> Touch:
-        """As rules of law see it."""
-        return Touch(
-            when=self.at,
-            medium=_MEDIA[self.channel],
-            outcome=_outcome(self.channel, self.state),
-            number=self.number,
-            debts=tuple(self.loan_ids or ()),
-            purpose=Purpose.CONFIRM_STOP if self.cadence == CONFIRMING else None,
-        )
+    reached: bool
+    touch: Touch
+    """As rules of law see it."""
 
 
 class OptedOut(NamedTuple):
@@ -171,19 +154,19 @@ class History:
         others = self.others.get(borrower_id, ())
         opt_outs = self.opt_outs.get(borrower_id, ())
         stops, evidence = self.stops.get(borrower_id, ()), self.evidence.get(borrower_id, ())
-        ours = [touch for touch in self.ours.get(borrower_id, ()) if touch.contact_id != but]
+        ours = [one for one in self.ours.get(borrower_id, ()) if one.contact_id != but]
         allowances = self.allowances.get(but, ()) if but else ()
         if not (ours or others or stops or evidence or allowances):
             return _NOTHING
-        today = [touch for touch in ours if touch.day == day]
+        today = [one for one in ours if one.day == day]
         return Past(
-            touches=(*(touch.as_touch() for touch in ours), *(other.touch for other in others)),
+            touches=(*[one.touch for one in ours], *[other.touch for other in others]),
             stops=tuple(stops),
             evidence=tuple(evidence),
             allowances=tuple(allowances),
-            touches_today=sum(touch.channel == channel for touch in today),
+            touches_today=sum(one.channel == channel for one in today),
             opted_out=any(opt_out.covers(channel) for opt_out in opt_outs),
-            reached_today=any(touch.reached for touch in today)
+            reached_today=any(one.reached for one in today)
             or any(other.day == day and other.touch.outcome in MET for other in others),
         )
 
@@ -217,16 +200,33 @@ async def told_history(asked: Asked) -> History:
     """What was asked for."""
     found = History()
     for borrower_id, *touch in await asked.touches.fetchall():
-        found.ours[borrower_id].append(OurTouch(*touch))
+        found.ours[borrower_id].append(_attempt(*touch))
     for borrower_id, kind, record in await asked.records.fetchall():
         _READ[kind](found, borrower_id, record)
     return found
 
 
-def _outcome(channel: str, state: str) -> TouchOutcome:
+def _attempt(contact_id: int, channel: str, day: date, *said: Any) -> OurTouch:
+    state, at, number, loan_ids, cadence = said
+    medium, outcome, reached = _way(channel, state)
+    touch = Touch(
+        when=at,
+        medium=medium,
+        outcome=outcome,
+        number=number,
+        debts=tuple(loan_ids or ()),
+        purpose=Purpose.CONFIRM_STOP if cadence == CONFIRMING else None,
+    )
+    return OurTouch(contact_id, channel, day, reached, touch)
+
+
+@lru_cache
+def _way(channel: str, state: str) -> tuple[Medium, TouchOutcome, bool]:
+    """By what it was made, what came of it, and whether it reached somebody."""
+    reached = state in _REACHED
     if channel == "voice":
-        return _SPOKEN.get(state, TouchOutcome.UNKNOWN)
-    return TouchOutcome.UNDELIVERED if state == "undelivered" else TouchOutcome.DELIVERED
+        return Medium.IVR, _SPOKEN.get(state, TouchOutcome.UNKNOWN), reached
+    return _MEDIA[channel], TouchOutcome.UNDELIVERED if state == "undelivered" else TouchOutcome.DELIVERED, reached
 
 
 def _encounter(found: History, borrower_id: int, record: list[Any]) -> None:

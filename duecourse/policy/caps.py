@@ -57,7 +57,7 @@ def count_of(bound: Bound[FrequencyCap], medium: Medium) -> Count:
 
 def used(count: Count, facts: ContactFacts, since: datetime) -> int:
     """How much of the cap is used up: of the debt that has most, where each debt counts for itself."""
-    touches = [touch for touch in facts.history if touch.when >= since and _counts(touch, count, facts)]
+    touches = _counted(count, facts, since)
     if count.by_debt and facts.debts:
         found = max(sum(not touch.debts or debt in touch.debts for touch in touches) for debt in facts.debts)
     else:
@@ -80,15 +80,21 @@ def free_again(count: Count, facts: ContactFacts, moment: datetime, zones: tuple
     return next((at for at in beginnings if used(count, facts, counted_since(window, at, zones)) < count.max), None)
 
 
-def _counts(touch: Touch, count: Count, facts: ContactFacts) -> bool:
-    return (
-        touch.outcome in count.outcomes
+def _counted(count: Count, facts: ContactFacts, since: datetime) -> list[Touch]:
+    touches = [
+        touch
+        for touch in facts.history
+        if touch.when >= since
+        and touch.outcome in count.outcomes
         and touch.medium in count.media
         and touch.direction in count.directions
         and touch.purpose in count.purposes
-        and not _excluded(touch, count.bound.params.exclude)
-        and (not count.by_number or _same(touch.number, facts.number))
-    )
+    ]
+    if exclude := count.bound.params.exclude:
+        touches = [touch for touch in touches if not _excluded(touch, exclude)]
+    if count.by_number:
+        touches = [touch for touch in touches if _same(touch.number, facts.number)]
+    return touches
 
 
 def _same(one: str | None, other: str | None) -> bool:
@@ -96,8 +102,6 @@ def _same(one: str | None, other: str | None) -> bool:
 
 
 def _excluded(touch: Touch, exclude: frozenset[Excluded]) -> bool:
-    if not exclude:
-        return False
     return (
         (touch.requested and Excluded.CONSUMER_REQUESTED in exclude)
         or (touch.consented and Excluded.CONSENTED in exclude)

@@ -50,10 +50,12 @@ def objections(at: Situation, questions: Questions) -> list[Objection]:
         asked += questions.after_talks
     found = [objection for ask, bound in asked if (objection := ask(at, bound)) is not None]
     if facts.history or facts.touches_today:
-        newest = max((touch.when for touch in facts.history), default=None)
+        newest = max([touch.when for touch in facts.history], default=None)
+        most = max(len(facts.history), facts.touches_today)
         for count, since in at.moment.caps:
+            # Fewer touches than a cap allows cannot use it up, nor can those before its window.
             counting = (newest is not None and newest >= since) or count.of_today
-            if counting and used(count, facts, since) >= count.max:
+            if counting and most >= count.max and used(count, facts, since) >= count.max:
                 found.append(Objection(count.bound, _free_again(at, count)))
     return found
 

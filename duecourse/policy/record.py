@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
+
+import orjson
 
 from duecourse.domain.vocabulary import ChannelKind, Consent, StopRule
 from duecourse.policy.facts import ContactFacts
@@ -47,7 +49,7 @@ def record_of(facts: ContactFacts, moment: Record = _NO_MOMENT) -> Record:
         **moment,
         # Said as plain values, so that no odd fact can keep a verdict from being written down.
         "channel": facts.channel.value,
-        "not_after": facts.not_after.isoformat(),
+        "not_after": _iso(facts.not_after),
         "time_zone": None if facts.time_zone is None else str(facts.time_zone),
         "consent": None if facts.consent is None else facts.consent.value,
         "address_valid": bool(facts.address_valid),
@@ -87,10 +89,15 @@ def _plain(value: Any) -> Any:
     return write(value) if write else value
 
 
+def _iso(moment: datetime) -> str:
+    """As `isoformat` says it. For what Postgres told, orjson says the same in a third of the time: there is much."""
+    return orjson.dumps(moment)[1:-1].decode() if moment.tzinfo is UTC else moment.isoformat()
+
+
 def _touch(touch: Touch) -> list[Any]:
     """As `_row` does, in a third of its time: there are many."""
     return [
-        touch.when.isoformat(),
+        _iso(touch.when),
         touch.medium,
         touch.outcome,
         touch.direction,
@@ -111,7 +118,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
     kind: tuple(f.name for f in fields(kind)) for kind in (Touch, Stop, Evidence, Allowance, Hours)
 }
 _WRITE: dict[type, Callable[[Any], Any]] = {
-    datetime: datetime.isoformat,
+    datetime: _iso,
     frozenset: sorted,
     tuple: lambda values: [_plain(value) for value in values],
     Place: list,
