@@ -17,6 +17,7 @@ from channels.causes import Cause, DeadlinePassed, Unanswered
 from channels.connection import MAX_BODY, Whole
 from channels.pool import Limits, Pool
 from duecourse.domain.clock import Monotonic
+from duecourse.domain.value import value
 
 __all__ = ["MAX_BODY", "Answer", "Cause", "DeadlinePassed", "Failure", "Fate", "HttpClient", "Limits", "Prepared"]
 
@@ -32,7 +33,7 @@ class Fate(StrEnum):
     PERHAPS_SENT = "perhaps_sent"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Answer:
     """A whole HTTP response, whatever its status."""
 
@@ -51,7 +52,7 @@ class Failure:
     """A `Cause`: a code, never a text or a URL."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Prepared:
     """A request that can be called once or more often. `repr` shows its method only."""
 

@@ -63,7 +63,9 @@ class _TextsDumper(Dumper):
     format = Format.BINARY
 
     def dump(self, obj: Texts) -> bytes:
-        return _array(psycopg.adapters.types["text"].oid, [None if one is None else one.encode() for one in obj])
+        # Most columns of a batch hold few words: each is written once.
+        cells = {one: _cell(None if one is None else one.encode()) for one in set(obj)}
+        return _array(psycopg.adapters.types["text"].oid, [cells[one] for one in obj])
 
 
 class _BlobsDumper(Dumper):
@@ -71,13 +73,15 @@ class _BlobsDumper(Dumper):
     format = Format.BINARY
 
     def dump(self, obj: Blobs) -> bytes:
-        return _array(psycopg.adapters.types["bytea"].oid, obj)
+        return _array(psycopg.adapters.types["bytea"].oid, [_cell(one) for one in obj])
 
 
-def _array(oid: int, cells: Sequence[bytes | None]) -> bytes:
-    pack = _LENGTH.pack
-    packed = [_NULL if cell is None else pack(len(cell)) + cell for cell in cells]
-    return b"".join((_ARRAY.pack(1, 1, oid, len(cells), 1), *packed))
+def _array(oid: int, cells: Sequence[bytes]) -> bytes:
+    return b"".join((_ARRAY.pack(1, 1, oid, len(cells), 1), *cells))
+
+
+def _cell(said: bytes | None) -> bytes:
+    return _NULL if said is None else _LENGTH.pack(len(said)) + said
 
 
 psycopg.adapters.register_dumper(Texts, _TextsDumper)
