@@ -20,7 +20,13 @@ REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "config"
 TRAINING = REPOSITORY / "training" / "tone"
 #: Labelled texts that are never learned from; docs/tone.md says how each came about.
-SETS = ("held_out.jsonl", "fresh.jsonl")
+SETS = ("held_out.jsonl", "fresh.jsonl", "blind_a.jsonl", "blind_b.jsonl")
+#: Of each set what is found and wrongly flagged today; docs/tone.md says what it was before its errors were read.
+REACHED = {
+    "held_out.jsonl": (0.99, 0.0), "fresh.jsonl": (0.95, 0.0), "blind_a.jsonl": (0.94, 0.015), "blind_b.jsonl": (0.95, 0.045),
+}  # fmt: skip
+#: The right category is named for at least this share of the violations of each set.
+RIGHTLY_NAMED = 0.87
 GREETING = 'variables = ["name"]\n[sms]\ntext = "Hi {{ name }}, WORDS"\n'
 
 
@@ -109,13 +115,16 @@ def labelled(name: str) -> list[Sample]:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_violations_are_found_and_compliant_texts_pass(name: str) -> None:
+def test_no_set_of_texts_is_judged_worse_than_it_once_was(name: str) -> None:
     found = evaluate(labelled(name), load_tone(CONFIG))
-    for score in found.languages:
-        assert score.recall is not None
-        assert score.recall >= 0.85, (score.language, found.missed)
-        assert score.compliant_flagged is not None
-        assert score.compliant_flagged <= 0.05, (score.language, found.wrongly_flagged)
+    every = found.languages[-1]
+    least, most = REACHED[name]
+    assert every.recall is not None
+    assert every.recall >= least, found.missed
+    assert every.compliant_flagged is not None
+    assert every.compliant_flagged <= most, found.wrongly_flagged
+    right = sum((score.recall or 0) * score.texts for score in found.categories if score.language == "all")
+    assert right / every.violations >= RIGHTLY_NAMED
 
 
 def test_no_labelled_text_is_a_training_text() -> None:
