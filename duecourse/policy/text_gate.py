@@ -54,16 +54,13 @@ def judge_text(facts: ContactFacts, now: datetime, packs: PackSet, *, body: Rend
 def text_faults(regime: Regime, facts: ContactFacts, body: Rendered, locale: str) -> tuple[str, ...]:
     """Ids of the rules that the words break, as `rule-id` or `rule-id/what`; empty is good."""
     parts = [body.text] if body.html is None else [body.text, _TAGS.sub(" ", body.html)]
-    first, known = facts.first_contact is not False, facts.identity_verified
-    found = [
-        fault
-        for part in parts
-        for fault in (
-            *missing_disclosures(f"{body.subject or ''} {part}", locale, regime, first=first),
-            *_told_too_much(f"{body.subject or ''} {part}", _secrets(regime, verified=known)),
-            *_carriers(part, regime),
-        )
-    ]
+    first, secrets = facts.first_contact is not False, _secrets(regime, verified=facts.identity_verified)
+    found: list[str] = []
+    for part in parts:
+        shown = f"{body.subject or ''} {part}"
+        found += missing_disclosures(shown, locale, regime, first=first)
+        found += _told_too_much(shown, secrets)
+        found += _carriers(part, regime)
     return tuple(dict.fromkeys(found))
 
 
