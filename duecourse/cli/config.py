@@ -23,7 +23,7 @@ from duecourse.routing.checks import check_deadlines, check_needs
 from duecourse.settings import Settings, find_config_dir, keys, load
 from duecourse.settings.inbound import load_lexicon
 from duecourse.settings.masked import masked
-from duecourse.settings.tone import load_tone
+from duecourse.settings.tone import load_supervisors, load_tone
 from duecourse.texts import JinjaTexts, Library, load_library
 from duecourse.texts.review import Gap, Reading, needed, review
 
@@ -105,6 +105,7 @@ def examine() -> Report:
         _examine_routes(report, settings, _examine_providers(report, settings), cadences)
         _examine_rungs(report, settings, cadences)
     report.attempt(lambda: load_lexicon(report.config_dir))
+    report.attempt(lambda: load_supervisors(report.config_dir))
     _examine_packs(report, settings, cadences)
     if settings and library:
         _examine_texts(report, JinjaTexts.from_settings(settings), library, cadences)

@@ -15,8 +15,8 @@ from duecourse.domain.errors import InputError
 from duecourse.policy.tone import Finding, ToneContext
 from duecourse.policy.tone.evaluation import Evaluation, evaluate
 from duecourse.settings import find_config_dir
-from duecourse.settings.tone import ContextWords, load_tone
-from duecourse.usecases.review_text import ReleaseText, Role, TextReview, TextVerdict, review_text
+from duecourse.settings.tone import ContextWords, load_supervisors, load_tone
+from duecourse.usecases.review_text import ReleaseText, TextReview, TextVerdict, review_text
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -76,13 +76,16 @@ def release(
     text: Text,
     *,
     borrower: Annotated[str, typer.Option(metavar="EXTERNAL_ID", help="To whom it goes, by your id.")],
-    role: Annotated[Role, typer.Option(help="Who you are: only a supervisor releases.")],
+    supervisor: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Who releases it, by the staff number in config/tone/release.toml.")
+    ],
     context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a text leave in spite of advisory findings, and record who did; blocking findings stay.
 
-    The ledger of events keeps the rules and a keyed digest of the text, never its words.
+    Only a supervisor in config/tone/release.toml may, from an account listed there. The ledger of events keeps who it
+    was, the rules and a keyed digest of the text, never its words.
     """
     from duecourse.cli.session import run_with_app  # noqa: PLC0415 - the rest of the command needs no store
 
@@ -97,15 +100,16 @@ def release(
             clock=opened.clock,
             guard=load_tone(opened.settings.config_dir),
             fingerprint=lambda words: vault.index("text", words).hex(),
+            supervisors=load_supervisors(opened.settings.config_dir),
         )
-        return await use.release(read, stated, borrower=borrower, role=role, actor=terminal_actor())
+        return await use.release(read, stated, borrower=borrower, supervisor=supervisor, actor=terminal_actor())
 
     review = run_with_app(work)
     rules = [finding.rule for finding in review.findings]
     if as_json:
-        print_json({"borrower": borrower, "released": rules})
+        print_json({"borrower": borrower, "supervisor": supervisor, "released": rules})
     else:
-        print_fields([("borrower", borrower), ("released", rules)])
+        print_fields([("borrower", borrower), ("supervisor", supervisor), ("released", rules)])
 
 
 def _context(stated: Iterable[str]) -> ToneContext:

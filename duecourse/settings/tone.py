@@ -1,6 +1,7 @@
 """Reads `config/tone/`: words, rules and weights from files, and words of a context from outside."""
 
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
@@ -16,6 +17,10 @@ from duecourse.policy.tone.reading import read_guard
 from duecourse.policy.tone.vocabulary import Category, Language
 
 Word = TypeVar("Word", bound=StrEnum)
+
+#: A staff number has a digit: a name would be personal data in the ledger of events.
+_NUMBER = re.compile(r"(?=.*\d)[A-Za-z0-9.-]{1,32}")
+_ACCOUNT = re.compile(r"cli:uid-\d+")
 
 _FIELDS: Mapping[str, type[StrEnum]] = {
     "recipient": Recipient,
@@ -49,6 +54,26 @@ def load_untrained(config_dir: Path, weights: Mapping[Language, Classifier] = Ma
     folder = config_dir / "tone"
     lexicons = {language: _table(folder / f"{language}.toml") for language in Language}
     return read_guard(_table(folder / "tone.toml"), _table(folder / "characters.toml"), lexicons, weights)
+
+
+def load_supervisors(config_dir: Path) -> dict[str, frozenset[str]]:
+    """Who may release a text that the guard doubts: a staff number to the accounts it is done from.
+
+    Raises:
+        ConfigError: names the file and the key.
+    """
+    table = _table(config_dir / "tone" / "release.toml")
+    listed = table.table("supervisors")
+    found = {number: frozenset(listed.texts(number)) for number in table.mapping("supervisors")}
+    for number, accounts in found.items():
+        if not _NUMBER.fullmatch(number):
+            raise listed.error(number, "must be a staff number of letters, digits, dots and hyphens: no name")
+        if wrong := sorted(account for account in accounts if not _ACCOUNT.fullmatch(account)):
+            raise listed.error(number, f"{wrong[0]!r} is no account: it reads like 'cli:uid-1001'")
+        if not accounts:
+            raise listed.error(number, "must name an account")
+    table.finish()
+    return found
 
 
 def _table(path: Path) -> Table:

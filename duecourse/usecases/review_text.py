@@ -1,6 +1,6 @@
 """What a person writes to a borrower is read before it leaves; what is only doubtful, a supervisor may release."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,13 +16,6 @@ class TextVerdict(StrEnum):
     RELEASABLE = "releasable"
     """Every finding is advisory: a supervisor may release it."""
     BLOCKED = "blocked"
-
-
-class Role(StrEnum):
-    """Who asks."""
-
-    AGENT = "agent"
-    SUPERVISOR = "supervisor"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,23 +38,30 @@ def review_text(text: str, context: ToneContext, *, guard: ToneGuard) -> TextRev
 class ReleaseText:
     """Releases a text in spite of advisory findings, and records who took the responsibility.
 
-    `fingerprint` makes a keyed digest of a text: the event names the text without holding a word of it.
+    `fingerprint` makes a keyed digest of a text: the event names the text without holding a word of it. `supervisors`
+    are the lender's: each one's staff number to the accounts they release from.
     """
 
     ledger: Ledger
     clock: Clock
     guard: ToneGuard
     fingerprint: Callable[[str], str]
+    supervisors: Mapping[str, frozenset[str]]
 
-    async def release(self, text: str, context: ToneContext, *, borrower: str, role: Role, actor: str) -> TextReview:
-        """The review that was overruled. `borrower` is the lender's number, `actor` who releases.
+    async def release(
+        self, text: str, context: ToneContext, *, borrower: str, supervisor: str, actor: str
+    ) -> TextReview:
+        """The review that was overruled. `borrower` is the lender's number, `actor` the account it is done from.
 
         Raises:
-            InputError: not a supervisor, a blocking finding, nothing to release, or no such borrower.
+            InputError: no supervisor of this lender or not from this account, a blocking finding, nothing to release,
+                or no such borrower.
         """
         review = review_text(text, context, guard=self.guard)
-        _check(review, role)
+        _check(review)
+        self._check_supervisor(supervisor, actor)
         data = {
+            "supervisor": supervisor,
             "text": self.fingerprint(text),
             "rules": [finding.rule for finding in review.findings],
             "categories": [finding.category.value for finding in review.findings],
@@ -72,12 +72,17 @@ class ReleaseText:
             await tx.events.append(times, actor, [Event(kind="text.released", borrower_id=borrower_id, data=data)])
         return review
 
+    def _check_supervisor(self, supervisor: str, actor: str) -> None:
+        accounts = self.supervisors.get(supervisor)
+        if accounts is None:
+            raise InputError(f"supervisor: {supervisor!r} is none: config/tone/release.toml lists who releases a text")
+        if actor not in accounts:
+            raise InputError(f"supervisor: {supervisor!r} does not release from {actor}: see config/tone/release.toml")
 
-def _check(review: TextReview, role: Role) -> None:
+
+def _check(review: TextReview) -> None:
     if review.verdict is TextVerdict.PASSED:
         raise InputError("text: nothing is wrong with it: there is nothing to release")
     if review.verdict is TextVerdict.BLOCKED:
         blocking = [finding.rule for finding in review.findings if finding.severity is Severity.BLOCKING]
         raise InputError(f"text: blocked by {', '.join(blocking)}: nobody can release that")
-    if role is not Role.SUPERVISOR:
-        raise InputError("role: only a supervisor releases a text")

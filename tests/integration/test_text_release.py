@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -11,17 +12,19 @@ from typing import Any
 import pytest
 
 from duecourse.domain.clock import FixedClock
-from duecourse.domain.errors import InputError
+from duecourse.domain.errors import ConfigError, InputError
 from duecourse.ledger.database import PostgresLedger
 from duecourse.policy.tone import LegalStatus, ToneContext
-from duecourse.settings.tone import load_tone
-from duecourse.usecases.review_text import ReleaseText, Role, TextVerdict, review_text
+from duecourse.settings.tone import load_supervisors, load_tone
+from duecourse.usecases.review_text import ReleaseText, TextVerdict, review_text
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOW = datetime(2018, 7, 2, 15, tzinfo=UTC)
 GUARD = load_tone(REPOSITORY / "config")
 DOUBTED = "我们已向法院提起诉讼，请您联系我们还款。"
 TO_DEBTOR = ToneContext()
+#: Who is listed, and from which account.
+SUPERVISOR = ("S-17", "cli:uid-7")
 
 
 @pytest.fixture
@@ -34,7 +37,11 @@ async def release(ledger: PostgresLedger) -> ReleaseText:
             (NOW, NOW),
         )
     return ReleaseText(
-        ledger=ledger, clock=FixedClock(NOW), guard=GUARD, fingerprint=lambda text: f"digest-of-{len(text)}"
+        ledger=ledger,
+        clock=FixedClock(NOW),
+        guard=GUARD,
+        fingerprint=lambda text: f"digest-of-{len(text)}",
+        supervisors={"S-17": frozenset({"cli:uid-7"})},
     )
 
 
@@ -50,23 +57,27 @@ def test_a_text_passes_is_releasable_or_is_blocked() -> None:
 
 
 async def test_a_supervisor_releases_and_the_event_holds_no_word(release: ReleaseText, ledger: PostgresLedger) -> None:
-    review = await release.release(DOUBTED, TO_DEBTOR, borrower="B1", role=Role.SUPERVISOR, actor="cli:uid-7")
+    review = await release.release(DOUBTED, TO_DEBTOR, borrower="B1", supervisor="S-17", actor="cli:uid-7")
     assert review.verdict is TextVerdict.RELEASABLE
     ((kind, actor, data),) = await events(ledger)
     assert (kind, actor) == ("text.released", "cli:uid-7")
     assert data == {
-        "text": f"digest-of-{len(DOUBTED)}", "rules": ["zh.legal.sued"], "categories": ["false_legal_claim"],
-    }  # fmt: skip
+        "supervisor": "S-17",
+        "text": f"digest-of-{len(DOUBTED)}",
+        "rules": ["zh.legal.sued"],
+        "categories": ["false_legal_claim"],
+    }
 
 
 @pytest.mark.parametrize(
-    ("text", "context", "borrower", "role", "problem"),
+    ("text", "context", "borrower", "by", "problem"),
     [
-        (DOUBTED, TO_DEBTOR, "B1", Role.AGENT, "role: only a supervisor"),
-        (DOUBTED, ToneContext(legal_status=LegalStatus.NONE), "B1", Role.SUPERVISOR, "blocked by zh.legal.sued"),
-        ("打断你的腿", TO_DEBTOR, "B1", Role.SUPERVISOR, "blocked by zh.violence.harm: nobody can release"),
-        ("谢谢您，已收到还款。", TO_DEBTOR, "B1", Role.SUPERVISOR, "nothing to release"),
-        (DOUBTED, TO_DEBTOR, "B9", Role.SUPERVISOR, "no such borrower"),
+        (DOUBTED, TO_DEBTOR, "B1", ("S-18", "cli:uid-7"), "supervisor: 'S-18' is none: config/tone/release.toml lists"),
+        (DOUBTED, TO_DEBTOR, "B1", ("S-17", "cli:uid-8"), "supervisor: 'S-17' does not release from cli:uid-8"),
+        (DOUBTED, ToneContext(legal_status=LegalStatus.NONE), "B1", SUPERVISOR, "blocked by zh.legal.sued"),
+        ("打断你的腿", TO_DEBTOR, "B1", SUPERVISOR, "blocked by zh.violence.harm: nobody can release"),
+        ("谢谢您，已收到还款。", TO_DEBTOR, "B1", SUPERVISOR, "nothing to release"),
+        (DOUBTED, TO_DEBTOR, "B9", SUPERVISOR, "no such borrower"),
     ],
 )
 async def test_nothing_else_is_released(
@@ -75,11 +86,11 @@ async def test_nothing_else_is_released(
     text: str,
     context: ToneContext,
     borrower: str,
-    role: Role,
+    by: tuple[str, str],
     problem: str,
 ) -> None:
     with pytest.raises(InputError, match=problem):
-        await release.release(text, context, borrower=borrower, role=role, actor="test")
+        await release.release(text, context, borrower=borrower, supervisor=by[0], actor=by[1])
     assert await events(ledger) == []
 
 
@@ -111,13 +122,41 @@ def test_the_command_measures_the_guard() -> None:
     assert "precision" in command("eval", "tests/tone_texts/held_out.jsonl").stdout
 
 
-async def test_the_command_releases_through_the_ledger(
-    release: ReleaseText, ledger: PostgresLedger, environment: dict[str, str]
+async def test_the_command_releases_through_the_ledger_for_a_listed_supervisor(
+    release: ReleaseText, ledger: PostgresLedger, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    done = command("release", DOUBTED, "--borrower", "B1", "--role", "supervisor", "--json", environ=environment)
+    shutil.copytree(REPOSITORY / "config", tmp_path / "config")
+    listed = f'[supervisors]\n"S-17" = ["cli:uid-{os.getuid()}"]\n"S-18" = ["cli:uid-{os.getuid() + 1}"]\n'
+    (tmp_path / "config" / "tone" / "release.toml").write_text(listed)
+    environ = environment | {"DUECOURSE_CONFIG_DIR": str(tmp_path / "config")}
+    words = ("release", DOUBTED, "--borrower", "B1", "--json", "--supervisor")
+    refused = command(*words, "S-18", environ=environ)
+    assert (refused.returncode, await events(ledger)) == (1, [])
+    assert f"does not release from cli:uid-{os.getuid()}" in refused.stderr
+    done = command(*words, "S-17", environ=environ)
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == {"borrower": "B1", "released": ["zh.legal.sued"]}
-    ((kind, _, data),) = await events(ledger)
-    assert kind == "text.released"
+    assert json.loads(done.stdout) == {"borrower": "B1", "supervisor": "S-17", "released": ["zh.legal.sued"]}
+    ((kind, actor, data),) = await events(ledger)
+    assert (kind, actor, data["supervisor"]) == ("text.released", f"cli:uid-{os.getuid()}", "S-17")
     assert len(data["text"]) >= 32
     assert DOUBTED not in json.dumps(data, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("listed", "problem"),
+    [
+        ('"Ann Smith" = ["cli:uid-1"]', "supervisors.Ann Smith: must be a staff number"),
+        ('"S-17" = ["ann"]', "supervisors.S-17: 'ann' is no account"),
+        ('"S-17" = []', "supervisors.S-17: must name an account"),
+        ('"S-17" = "cli:uid-1"', "supervisors.S-17: must be a list"),
+    ],
+)
+def test_a_mistake_in_the_list_of_supervisors_names_file_and_key(tmp_path: Path, listed: str, problem: str) -> None:
+    (tmp_path / "tone").mkdir()
+    (tmp_path / "tone" / "release.toml").write_text(f"[supervisors]\n{listed}\n")
+    with pytest.raises(ConfigError, match=f"tone/release.toml: {problem}"):
+        load_supervisors(tmp_path)
+
+
+def test_until_somebody_is_listed_nobody_releases() -> None:
+    assert load_supervisors(REPOSITORY / "config") == {}

@@ -23,8 +23,11 @@ TRAINING = REPOSITORY / "training" / "tone"
 SETS = ("held_out.jsonl", "fresh.jsonl", "blind_a.jsonl", "blind_b.jsonl")
 #: Of each set what is found and wrongly flagged today; docs/tone.md says what it was before its errors were read.
 REACHED = {
-    "held_out.jsonl": (0.99, 0.0), "fresh.jsonl": (0.95, 0.0), "blind_a.jsonl": (0.94, 0.015), "blind_b.jsonl": (0.95, 0.045),
-}  # fmt: skip
+    "held_out.jsonl": (0.99, 0.0),
+    "fresh.jsonl": (0.95, 0.0),
+    "blind_a.jsonl": (0.94, 0.015),
+    "blind_b.jsonl": (0.95, 0.045),
+}
 #: The right category is named for at least this share of the violations of each set.
 RIGHTLY_NAMED = 0.87
 GREETING = 'variables = ["name"]\n[sms]\ntext = "Hi {{ name }}, WORDS"\n'
