@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duecourse.domain.errors import ConfigError, InputError
+from duecourse.domain.vocabulary import ChannelKind
 from duecourse.ledger.forward import Owed, Place
 from duecourse.settings import Settings, load
 from duecourse.settings.keys import with_stand_ins
-from duecourse.simulator.forward.acts import Talk
+from duecourse.simulator.forward.acts import Talk, Touch
 from duecourse.simulator.forward.chart import bars, columns
 from duecourse.simulator.forward.crowd import Crowd
 from duecourse.simulator.forward.desk import desk_zone, staffing
@@ -22,6 +23,7 @@ from duecourse.simulator.forward.interval import difference
 from duecourse.simulator.forward.month import rounds
 from duecourse.simulator.forward.page import figure, signed
 from duecourse.simulator.forward.policy import Policy, check_policy, find_cadence, parse_policy, under
+from duecourse.simulator.forward.report import by_day
 from duecourse.simulator.sandbox.chance import Chance
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -84,6 +86,25 @@ def test_staff_are_counted_by_the_desks_own_hours() -> None:
     assert (last["hour"], last["busiest_day"]) == (11, 1)
     assert first["people_busiest"] >= first["people_usually"] >= 1
     assert first["answered_in_time"] >= 0.8
+
+
+def test_a_friday_evening_is_not_counted_as_saturday() -> None:
+    friday = datetime(2018, 6, 30, 1, 30, tzinfo=UTC)
+    touch = Touch(
+        contact_id=1,
+        channel=ChannelKind.PUSH,
+        template="due_soon",
+        due_on=date(2018, 7, 2),
+        loans=("L-1",),
+        named=True,
+        segments=1,
+        at=friday,
+    )
+    later = replace(touch, at=friday + timedelta(days=3), channel=ChannelKind.SMS)
+    assert by_day([later, touch, touch], ZoneInfo("America/Los_Angeles")) == [
+        {"day": "2018-06-29", "push": 2},
+        {"day": "2018-07-02", "sms": 1},
+    ]
 
 
 def test_who_dials_waits_for_nobody_and_is_counted_by_minutes() -> None:

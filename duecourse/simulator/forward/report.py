@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from duecourse.domain.contact import ContactState
-from duecourse.simulator.forward.acts import OF_THEMSELVES, Deed
+from duecourse.simulator.forward.acts import OF_THEMSELVES, Deed, Touch
 from duecourse.simulator.forward.desk import desk_zone, staffing
 from duecourse.simulator.forward.doors import Paid
 from duecourse.simulator.forward.evidence import Evidence
@@ -46,18 +46,23 @@ def _contacts(evidence: Evidence) -> dict[str, Any]:
     ]
     order = {rung: place for place, rung in enumerate(evidence.rungs)}
     reached = Counter(place.borrower_id for _, place in evidence.touches)
-    days: dict[str, Counter[str]] = defaultdict(Counter)
-    for touch, _ in evidence.touches:
-        days[touch.at.date().isoformat()][touch.channel] += 1
     return {
         "planned": sum(row["contacts"] for row in evidence.contacts),
         "sent": len(evidence.touches),
         "borrowers_reached": len(reached),
         "most_to_one_borrower": max(reached.values(), default=0),
         "by_rung": sorted(by_rung, key=lambda row: (order.get(row["rung"], len(order)), row["rung"], row["channel"])),
-        "by_day": [{"day": day, **dict(sorted(days[day].items()))} for day in sorted(days)],
+        "by_day": by_day((touch for touch, _ in evidence.touches), ZoneInfo(_zone(evidence))),
         "by_channel": dict(sorted(Counter(touch.channel.value for touch, _ in evidence.touches).items())),
     }
+
+
+def by_day(touches: Iterable[Touch], zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Messages by channel on each day of `zone`, in order."""
+    days: dict[str, Counter[str]] = defaultdict(Counter)
+    for touch in touches:
+        days[touch.at.astimezone(zone).date().isoformat()][touch.channel] += 1
+    return [{"day": day, **dict(sorted(days[day].items()))} for day in sorted(days)]
 
 
 def _kept_back(evidence: Evidence) -> list[dict[str, Any]]:
@@ -153,12 +158,17 @@ def _sums(costs: Iterable[tuple[str | None, str | None]]) -> dict[str, str]:
     return {currency: str(total) for currency, total in sorted(sums.items())}
 
 
+def _zone(evidence: Evidence) -> str:
+    """Where most borrowers are: the lender's days and hours are told there."""
+    return desk_zone(standing.owed.time_zone for standing in evidence.standing.values())
+
+
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
 
 def _calls(evidence: Evidence) -> dict[str, Any]:
-    zone = desk_zone(standing.owed.time_zone for standing in evidence.standing.values())
+    zone = _zone(evidence)
     hours = staffing(evidence.talks, ZoneInfo(zone), days=max(evidence.span.days, 1), call_s=evidence.call_minutes * 60)
     dialled = [talk for talk in evidence.talks if not talk.rang]
     return {
