@@ -25,8 +25,8 @@ SETS = ("held_out.jsonl", "fresh.jsonl", "blind_a.jsonl", "blind_b.jsonl")
 REACHED = {
     "held_out.jsonl": (0.99, 0.0),
     "fresh.jsonl": (0.95, 0.0),
-    "blind_a.jsonl": (0.94, 0.015),
-    "blind_b.jsonl": (0.95, 0.045),
+    "blind_a.jsonl": (0.93, 0.015),
+    "blind_b.jsonl": (0.95, 0.015),
 }
 #: The right category is named for at least this share of the violations of each set.
 RIGHTLY_NAMED = 0.87
