@@ -26,11 +26,12 @@ class Spotter:
     def __call__(self, text: str) -> bool:
         if not text.isascii() and any(word in text for word in self._anywhere):
             return True
-        small = _small(text)
-        return any(head in small and word.search(small) for head, word in self._apart)
+        plain = small(text)
+        return any(head in plain and word.search(plain) for head, word in self._apart)
 
 
-def _small(text: str) -> str:
+def small(text: str) -> str:
+    """In lower case, as `re.IGNORECASE` sees it."""
     if not text.isascii():
         for odd, plain in _ODD_LETTERS:
             text = text.replace(odd, plain)
