@@ -79,7 +79,7 @@ def make_book(owner_url: str, instalments: int) -> None:
 
 
 def tidy(owner_url: str) -> None:
-    """Do now what the server does by itself a minute after so many new rows; else that falls into what follows."""
+    """Do now what the server does by itself within a minute of so many new rows; else that falls into what follows."""
     with psycopg.connect(owner_url, autocommit=True) as conn:
         conn.execute("VACUUM (ANALYZE) contacts, events")
 

@@ -81,6 +81,7 @@ async def _pass(app: App, at: datetime) -> tuple[int, float]:
 
 
 async def _peak(stage: Stage, app: App, env: dict[str, str]) -> Figures:
+    await to_thread(tidy, env["DATABASE_OWNER_URL"])
     before = server_cpu_s(stage.postgres)
     planned, seconds = await _pass(app, PEAK)
     between = server_cpu_s(stage.postgres)
