@@ -189,6 +189,30 @@ def test_what_only_the_classifier_doubts_is_advisory() -> None:
     assert (finding.rule, finding.severity) == ("model.zh", Severity.ADVISORY)
 
 
+@pytest.mark.parametrize(
+    ("kind", "threat"),
+    [
+        (
+            "您好，您的账单已生成，请登录应用查看。如有疑问，欢迎致电客服，我们会尽快答复您。感谢您一直以来的信任与支持。",
+            "我们技术这边可以直接远程锁你手机、导你通讯录，你试试看。",
+        ),
+        (
+            (
+                "Thank you for your call. Your statement is attached, and you can pay in the app or by card. "
+                "If money is tight, tell us what you can afford and we will look at a smaller payment together. "
+                "There is no fee for a plan. "
+            ),
+            "Our field team will strip your apartment tonight and take whatever they like. ",
+        ),
+    ],
+)
+def test_a_threat_that_no_rule_knows_does_not_drown_in_a_long_kind_text(kind: str, threat: str) -> None:
+    assert GUARD.lint(kind + kind, TO_DEBTOR) == ()
+    (finding,) = GUARD.lint(kind + threat + kind, TO_DEBTOR)
+    assert finding.rule.startswith("model.")
+    assert words(kind + threat + kind, finding).strip() == threat.strip()
+
+
 def test_each_category_is_reported_once() -> None:
     text = "打断你的腿，弄死你，不还钱就砍你。坐牢去吧，等着坐牢。"
     found = [finding.category for finding in GUARD.lint(text, TO_DEBTOR)]

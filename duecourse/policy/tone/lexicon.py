@@ -98,9 +98,7 @@ class Phrases:
             if begun.alone:
                 add(hits, begun.alone, Hit(token.start, token.end))
             if place < last and (begun.followed or begun.loose):
-                for words, concepts in (*begun.followed.get(tokens[place + 1].word, ()), *begun.loose):
-                    if _goes_on(words, tokens, place):
-                        add(hits, concepts, Hit(token.start, tokens[place + len(words) - 1].end))
+                _find_longer(begun, tokens, place, hits)
 
     def _beginning(self, word: str) -> "_Beginning":
         alone: list[str] = []
@@ -132,6 +130,12 @@ class _Beginning:
     alone: tuple[str, ...]
     followed: Mapping[str, Sequence[tuple[tuple[str, ...], tuple[str, ...]]]]
     loose: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+
+
+def _find_longer(begun: _Beginning, tokens: Sequence[Token], place: int, hits: Hits) -> None:
+    for words, concepts in (*begun.followed.get(tokens[place + 1].word, ()), *begun.loose):
+        if _goes_on(words, tokens, place):
+            add(hits, concepts, Hit(tokens[place].start, tokens[place + len(words) - 1].end))
 
 
 def _goes_on(words: Sequence[str], tokens: Sequence[Token], place: int) -> bool:

@@ -66,15 +66,15 @@ class Rule:
                 return None
             groups.append(found)
         groups.sort(key=len)
-        excuses = [(hit, concept in _OF_ITS_CLAUSE) for concept in self.unless for hit in hits.get(concept, ())]
+        return next((span for span in self._together(groups, breaks) if not self._is_excused(span, hits, breaks)), None)
+
+    def _is_excused(self, span: Hit, hits: Hits, breaks: Sequence[int]) -> bool:
         turns = hits.get(_TURN, ())
-        for span in self._together(groups, breaks):
-            if not any(
-                self._excuses(excuse, span, breaks) and not (bounded and _parted(excuse, span, turns))
-                for excuse, bounded in excuses
-            ):
-                return span
-        return None
+        return any(
+            _touches(excuse, span, breaks) and not (concept in _OF_ITS_CLAUSE and _parted(excuse, span, turns))
+            for concept in self.unless
+            for excuse in hits.get(concept, ())
+        )
 
     def _together(self, groups: Sequence[Sequence[Hit]], breaks: Sequence[int]) -> Iterator[Hit]:
         """Around each word of the rarest group the nearest of every other."""
@@ -94,9 +94,10 @@ class Rule:
             group = [hit for hit in group if sentence(hit.start, breaks) == sentence(first.start, breaks)]
         return min(group, key=lambda hit: max(hit.start - first.end, first.start - hit.end), default=None)
 
-    def _excuses(self, excuse: Hit, span: Hit, breaks: Sequence[int]) -> bool:
-        """What excuses stands in the same sentence, or in one that the span touches."""
-        return sentence(span.start, breaks) <= sentence(excuse.start, breaks) <= sentence(span.end - 1, breaks)
+
+def _touches(excuse: Hit, span: Hit, breaks: Sequence[int]) -> bool:
+    """Whether it stands in the same sentence, or in one that the span touches."""
+    return sentence(span.start, breaks) <= sentence(excuse.start, breaks) <= sentence(span.end - 1, breaks)
 
 
 def _parted(one: Hit, other: Hit, turns: Sequence[Hit]) -> bool:

@@ -22,10 +22,11 @@ _HINT = "hint_"
 #: Marks a hint that stands at most so many characters after the beginning of a negation.
 _DENIED, _REACH = "~", 40
 _NEGATION, _TURN = "negation", "turn"
-#: A text below this probability is not looked at any closer.
+#: A text below this probability is not looked at any closer, unless it is so long that a sentence drowns in it.
 _HARMLESS = 0.25
+_LONG = {Language.ZH: 60, Language.EN: 240}
 #: Shorter sentences are judged with the others only.
-_LEAST_CHARACTERS = {Language.ZH: 5, Language.EN: 14}
+_LEAST_CHARACTERS = {Language.ZH: 5, Language.EN: 20}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +115,7 @@ class Tongue:
         if self.classifier is None:
             return list(breaches)
         whole = Suspicion(span=Hit(0, len(read.text)), probability=self._probability(read, Hit(0, len(read.text))))
-        if whole.probability < _HARMLESS and not breaches:
+        if whole.probability < _HARMLESS and not breaches and len(read.text) < _LONG[self.language]:
             return []
         parts = [Suspicion(span=span, probability=self._probability(read, span)) for span in self._parts(read)]
         kept = [breach for breach in breaches if breach.certain or not self._dismisses(breach, whole, parts)]
@@ -144,7 +145,11 @@ class Tongue:
         )
 
     def _parts(self, read: Read) -> Iterator[Hit]:
-        return (span for span in _sentences(read.text, read.breaks) if _is_long(span, self.language))
+        return (
+            span
+            for span in _sentences(read.text, read.breaks)
+            if _is_long(read.text[span.start : span.end], self.language)
+        )
 
     def _probability(self, read: Read, span: Hit) -> float:
         assert self.classifier is not None
@@ -201,8 +206,8 @@ def _sentences(text: str, breaks: Sequence[int]) -> Iterator[Hit]:
             yield Hit(start, end)
 
 
-def _is_long(span: Hit, language: Language) -> bool:
-    return span.end - span.start >= _LEAST_CHARACTERS[language]
+def _is_long(part: str, language: Language) -> bool:
+    return sum(map(str.isalnum, part)) >= _LEAST_CHARACTERS[language]
 
 
 def _is_vouched_for(category: Category, context: ToneContext) -> bool:
