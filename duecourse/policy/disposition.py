@@ -13,6 +13,7 @@ _MISCONFIGURED_PAUSE_S = 300.0
 #: A look-up must find nothing this often, spaced by `settle_s`, before a contact counts as unsent.
 _NEGATIVES_NEEDED = 2
 _TAKEN = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.DUPLICATE})
+_ACCEPTED = Disposition(state=ContactState.ACCEPTED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,7 @@ def after_send(ended: Ended, backoff: Backoff) -> Disposition:
     """What follows a first call."""
     match ended.outcome.kind:
         case OutcomeClass.ACCEPTED | OutcomeClass.DUPLICATE:
-            return Disposition(state=ContactState.ACCEPTED)
+            return _ACCEPTED
         case OutcomeClass.REJECTED:
             return _rejected(ended.outcome.code)
         case OutcomeClass.UNKNOWN:
@@ -61,7 +62,7 @@ def after_send(ended: Ended, backoff: Backoff) -> Disposition:
 def after_recall(ended: Ended) -> Disposition:
     """What follows a same-key call. That this one was not processed says nothing of the first."""
     if ended.outcome.kind in _TAKEN:
-        return Disposition(state=ContactState.ACCEPTED)
+        return _ACCEPTED
     if ended.outcome.kind is OutcomeClass.REJECTED:
         return _rejected(ended.outcome.code)
     return _unknown(ended)
@@ -70,7 +71,7 @@ def after_recall(ended: Ended) -> Disposition:
 def after_lookup(ended: Ended, *, found: bool, negatives: int) -> Disposition:
     """What follows a look-up. `negatives` counts this answer too."""
     if ended.outcome.kind in _TAKEN:
-        return Disposition(state=ContactState.ACCEPTED)
+        return _ACCEPTED
     if ended.outcome.kind is OutcomeClass.REJECTED and found:
         return _rejected(ended.outcome.code)
     if not found and negatives >= _NEGATIVES_NEEDED:
