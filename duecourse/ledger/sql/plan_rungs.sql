@@ -70,7 +70,8 @@ WITH rung AS MATERIALIZED (
       AND due_on BETWEEN %(first_due)s AND %(last_due)s
 ), kind AS MATERIALIZED (
     -- Few: what is worked out for a kind is worked out once for all of its borrowers.
-    SELECT DISTINCT due_on, zone, audience, granted, wanted FROM person
+    SELECT due_on, zone, audience, granted, wanted, array_agg(borrower_id) AS borrowers
+    FROM person GROUP BY due_on, zone, audience, granted, wanted
 ), draft AS MATERIALIZED (
     -- All that the contacts of a kind have in common, their event's data, too.
     -- The first channel the borrower agreed to, the best liked first; without any, the first of all, for the record of
@@ -93,7 +94,7 @@ WITH rung AS MATERIALIZED (
     -- Made before both inserts, so that none has to hand its rows to the other.
     SELECT month + nextval('contact_numbers') AS contact_id, borrower_id, draft.due_on, name, channel, next_channels,
            draft.audience, template, stop, priority, fires_at, ends_at, data
-    FROM person JOIN draft USING (due_on, zone, audience, granted, wanted)
+    FROM draft CROSS JOIN LATERAL unnest(borrowers) AS person (borrower_id)
     WHERE NOT EXISTS (
         SELECT FROM planned p
         WHERE p.borrower_id = person.borrower_id AND p.due_on = draft.due_on AND p.name = draft.name)
