@@ -4,6 +4,7 @@ Read under the borrowers' row locks, in the transaction that will add to it: so 
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -199,15 +200,15 @@ def span_of(borrowers: Ids, times: Times, *, days: int) -> dict[str, object]:
 async def told_history(asked: Asked) -> History:
     """What was asked for."""
     found = History()
-    for borrower_id, *touch in await asked.touches.fetchall():
-        found.ours[borrower_id].append(_attempt(*touch))
+    for row in await asked.touches.fetchall():
+        found.ours[row[0]].append(_attempt(row))
     for borrower_id, kind, record in await asked.records.fetchall():
         _READ[kind](found, borrower_id, record)
     return found
 
 
-def _attempt(contact_id: int, channel: str, day: date, *said: Any) -> OurTouch:
-    state, at, number, loan_ids, cadence = said
+def _attempt(row: Sequence[Any]) -> OurTouch:
+    _, contact_id, channel, day, state, at, number, loan_ids, cadence = row
     medium, outcome, reached = _way(channel, state)
     touch = Touch(
         when=at,

@@ -89,6 +89,12 @@ def _plain(value: Any) -> Any:
     return write(value) if write else value
 
 
+def _alike(values: tuple[Any, ...]) -> list[Any]:
+    """All of one kind, as every tuple among the facts is."""
+    write = _WRITE.get(type(values[0])) if values else None
+    return [write(value) for value in values] if write else list(values)
+
+
 def _iso(moment: datetime) -> str:
     """As `isoformat` says it. For what Postgres told, orjson says the same in a third of the time: there is much."""
     return orjson.dumps(moment)[1:-1].decode() if moment.tzinfo is UTC else moment.isoformat()
@@ -120,7 +126,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
 _WRITE: dict[type, Callable[[Any], Any]] = {
     datetime: _iso,
     frozenset: sorted,
-    tuple: lambda values: [_plain(value) for value in values],
+    tuple: _alike,
     Place: list,
     Touch: _touch,
     Stop: _row,
